@@ -10,3 +10,16 @@
 /* A plain decimal number from 0 to INT32_MAX. -ERANGE: meant as a number, but written with a sign, a
  * leading zero, in hexadecimal, or too large; -ENOENT: no number. */
 int lookup_parse_index(const char *text, size_t len, int32_t *ret);
+
+/* Room for one more item behind n of them; *items moves. -ENOMEM: nothing has changed. */
+int lookup_grow(void **items, size_t *allocated, size_t n, size_t item_size);
+
+/* Answers lookups and may be a source: not in duplicate address detection and not a duplicate. */
+bool lookup_is_usable(const AddressRecord *a);
+
+/* The scope by which the kernel sorts and chooses IPv6 addresses: that of RFC 6724, but v4-mapped
+ * addresses are global whatever they map. */
+AddressScope lookup_kernel_scope(const IpAddress *a);
+
+/* qsort() over LocalEntry: address, prefix length, type, link, owner. */
+int lookup_compare_entries(const void *x, const void *y);

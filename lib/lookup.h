@@ -147,7 +147,7 @@ int lookup_local_kernel(const TableView *v, LocalEntry **ret, size_t *ret_n);
 /* The entries that the rules of Plan 9's self cache give: for each usable IPv4 address itself and its
  * broadcast and network addresses by prefix and by class, for each IPv6 address itself and its
  * groups; for a point-to-point one itself alone. One entry a logical interface and address. Sorted
- * by address, link, owner; the caller frees. */
+ * as above, then by owner; the caller frees. */
 int lookup_local_derived(const TableView *v, LocalEntry **ret, size_t *ret_n);
 /* What the derived view says of an address. An own unspecified address accepts everything of its
  * family. */
