@@ -23,3 +23,19 @@ AddressScope lookup_kernel_scope(const IpAddress *a);
 
 /* qsort() over LocalEntry: address, prefix length, type, link, owner. */
 int lookup_compare_entries(const void *x, const void *y);
+
+/* The links that reach an address without a router, as far as their addresses tell. */
+typedef struct OnLink {
+        int32_t ifindex; /* the first; 0: none */
+        bool several; /* there are others, equally good */
+        bool peer; /* it is the other end of a point-to-point address */
+} OnLink;
+
+/* Which links have a network around the address, most specific first. ifindex not 0: that link only.
+ * hidden: also networks for which the kernel was told to make no route (network managers make their
+ * own). every: all networks count, not only the most specific. Links that are down reach nothing. */
+OnLink lookup_on_link(const TableView *v, const IpAddress *a, int32_t ifindex, bool hidden,
+                      bool every);
+
+/* The kernel would send the packet, and says over which link. */
+bool lookup_route_is_usable(const RouteAnswer *route);

@@ -186,6 +186,7 @@ typedef struct RouteAnswer {
         int16_t scope; /* IPv4: rtm_scope; -1: not known, what is usual is assumed */
 } RouteAnswer;
 
+#define LOOKUP_ASK_KERNEL 1
 /* The link over which an address is reached: its own, a peer's, or the one with the most specific
  * network around it. ifindex: the zone, 0 for none.
  *   0                  *ret is the answer
@@ -194,7 +195,6 @@ typedef struct RouteAnswer {
  *   -ENOTUNIQ          own on several links; or a link-local unicast, ff?1 or ff?2 destination without
  *                      a zone that several links could reach
  *   -EBADMSG           unspecified */
-#define LOOKUP_ASK_KERNEL 1
 int lookup_link_for_address(const TableView *v, const IpAddress *a, int32_t ifindex,
                             LinkAnswer *ret);
 /* The second step. The reason is "on-link" when the route has no gateway and an address of its link
