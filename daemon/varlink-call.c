@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * From one message to one call, and from an answer to one message.
+ *
+ * A message that is not a request at all (not JSON, not UTF-8, nested too deep, a key twice, not an
+ * object) is answered by closing the connection, because whoever sent it cannot be told apart from
+ * someone who speaks another protocol. A request with something wrong in it is answered with an
+ * error that names what is wrong, and the connection goes on. Nothing unknown is ignored.
+ *
+ * The call belongs to whoever holds references of it; when the last one goes without an answer, the
+ * transport answers, since otherwise everything behind the call would wait for ever.
+ */
+
+#include "varlink-internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ERROR_EXPECTED_MORE "org.varlink.service.ExpectedMore"
+#define ERROR_INTERFACE_NOT_FOUND "org.varlink.service.InterfaceNotFound"
+#define ERROR_INVALID_PARAMETER "org.varlink.service.InvalidParameter"
+#define ERROR_METHOD_NOT_FOUND "org.varlink.service.MethodNotFound"
+#define ERROR_METHOD_NOT_IMPLEMENTED "org.varlink.service.MethodNotImplemented"
+
+/* messages */
+
+int varlink_message_new(const char *error, json_t *parameters, bool continues, json_t **ret) {
+        json_auto_t *message = NULL, *empty = NULL;
+
+        if (!parameters) {
+                parameters = empty = json_object();
+                if (!empty)
+                        return -ENOMEM;
+        }
+
+        message = json_object();
+        if (!message)
+                return -ENOMEM;
+        if (error && json_object_set_new(message, "error", json_string(error)) < 0)
+                return -EINVAL;
+        if (json_object_set(message, "parameters", parameters) < 0)
+                return -ENOMEM;
+        if (continues && json_object_set_new(message, "continues", json_true()) < 0)
+                return -ENOMEM;
+
+        *ret = TAKE_PTR(message);
+        return 0;
+}
+
+int varlink_payload_new(json_t *parameters, VarlinkPayload **ret) {
+        json_auto_t *message = NULL;
+        int r;
+
+        r = varlink_message_new(NULL, parameters, true, &message);
+        if (r < 0)
+                return r;
+        return varlink_payload_new_message(message, true, ret);
+}
+
+/* life of a call */
+
+static int call_new(VarlinkConnection *connection, bool more, bool oneway, VarlinkCall **ret) {
+        VarlinkCall *call;
+
+        call = malloc(sizeof(*call));
+        if (!call)
+                return -ENOMEM;
+        *call = (VarlinkCall){
+                .n_ref = 1,
+                .connection = connection,
+                .more = more,
+                .oneway = oneway,
+        };
+
+        connection->call = call;
+        *ret = call;
+        return 0;
+}
+
+static VarlinkConnection *call_detach(VarlinkCall *call) {
+        VarlinkConnection *connection = TAKE_PTR(call->connection);
+
+        if (connection)
+                connection->call = NULL;
+        return connection;
+}
+
+void varlink_call_close(VarlinkCall *call) {
+        call_detach(call);
+        if (call->on_close)
+                call->on_close(call, call->userdata);
+}
+
+/* The last reply went: the call is over, the next may come. */
+static void call_finish(VarlinkCall *call) {
+        VarlinkConnection *connection;
+
+        call->answered = true;
+        connection = call_detach(call);
+        if (connection)
+                varlink_connection_next(connection);
+}
+
+bool varlink_call_is_open(const VarlinkCall *call) {
+        return call->connection && call->connection->state == VARLINK_STATE_OPEN;
+}
+
+/* The answer of someone who gave none. */
+static void call_fail(VarlinkCall *call, int error) {
+        VarlinkConnection *connection = call->connection;
+        const VarlinkServerInfo *info = connection->server->info;
+        json_auto_t *parameters = NULL;
+        const char *name;
+
+        if (call->oneway) {
+                connection->server->counters.errors++;
+                call_finish(call);
+                return;
+        }
+
+        name = info->error_name ? info->error_name(error, NULL, &parameters) : NULL;
+        if (name && varlink_call_error(call, name, parameters) >= 0)
+                return;
+
+        /* unless a limit has just closed it, with an error of its own under way */
+        if (varlink_call_is_open(call))
+                varlink_connection_close(connection);
+}
+
+VarlinkCall *varlink_call_ref(VarlinkCall *call) {
+        call->n_ref++;
+        return call;
+}
+
+VarlinkCall *varlink_call_unref(VarlinkCall *call) {
+        if (!call)
+                return NULL;
+        if (call->n_ref > 1) {
+                call->n_ref--;
+                return NULL;
+        }
+
+        /* while the reference still counts: what is done for an answer looks at the call */
+        if (varlink_call_is_open(call))
+                call_fail(call, -EIO);
+        call_detach(call);
+        free(call);
+        return NULL;
+}
+
+bool varlink_call_wants_more(const VarlinkCall *call) {
+        return call->more;
+}
+
+bool varlink_call_is_oneway(const VarlinkCall *call) {
+        return call->oneway;
+}
+
+uid_t varlink_call_uid(const VarlinkCall *call) {
+        assert(call->connection);
+        return call->connection->user->uid;
+}
+
+void varlink_call_set_on_close(VarlinkCall *call, VarlinkClosed on_close, void *userdata) {
+        call->on_close = on_close;
+        call->userdata = userdata;
+}
+
+size_t varlink_call_queued_bytes(const VarlinkCall *call) {
+        return call->connection ? call->connection->queue.bytes : 0;
+}
+
+/* answers */
+
+static int call_send(VarlinkCall *call, const char *error, json_t *parameters, bool continues) {
+        _cleanup_(varlink_payload_unrefp) VarlinkPayload *payload = NULL;
+        json_auto_t *message = NULL;
+        int r;
+
+        assert(!call->answered);
+
+        if (!varlink_call_is_open(call))
+                return -EPIPE;
+        if (call->oneway)
+                return 0;
+
+        r = varlink_message_new(error, parameters, continues, &message);
+        if (r < 0)
+                return r;
+        r = varlink_payload_new_message(message, false, &payload);
+        if (r < 0)
+                return r;
+        return varlink_connection_enqueue(call->connection, payload);
+}
+
+int varlink_call_reply(VarlinkCall *call, json_t *parameters) {
+        int r;
+
+        r = call_send(call, NULL, parameters, false);
+        if (r < 0)
+                return r;
+
+        call_finish(call);
+        return 0;
+}
+
+int varlink_call_reply_more(VarlinkCall *call, json_t *parameters) {
+        if (!call->more)
+                return -EINVAL;
+        return call_send(call, NULL, parameters, true);
+}
+
+int varlink_call_reply_more_payload(VarlinkCall *call, VarlinkPayload *payload) {
+        assert(!call->answered);
+
+        if (!call->more)
+                return -EINVAL;
+        if (!varlink_call_is_open(call))
+                return -EPIPE;
+        return varlink_connection_enqueue(call->connection, payload);
+}
+
+int varlink_call_error(VarlinkCall *call, const char *name, json_t *parameters) {
+        VarlinkServer *server = call->connection ? call->connection->server : NULL;
+        int r;
+
+        r = call_send(call, name, parameters, false);
+        if (r < 0)
+                return r;
+
+        server->counters.errors++;
+        call_finish(call);
+        return 0;
+}
+
+/* One of the service's errors, all of which have at most one parameter, a string. */
+static int call_error_string(VarlinkCall *call, const char *name, const char *key,
+                             const char *value) {
+        json_auto_t *parameters = NULL;
+
+        parameters = json_pack("{s:s}", key, value);
+        if (!parameters)
+                return -ENOMEM;
+        return varlink_call_error(call, name, parameters);
+}
+
+int varlink_call_error_invalid_parameter(VarlinkCall *call, const char *parameter) {
+        return call_error_string(call, ERROR_INVALID_PARAMETER, "parameter", parameter);
+}
+
+/* requests */
+
+typedef struct Request {
+        const char *method;
+        json_t *parameters; /* NULL when absent */
+        bool more;
+        bool oneway;
+        const char *wrong; /* the first member that is not what it should be */
+} Request;
+
+/* Nesting is bounded before the parser, which recurses, sees the text. Brackets in strings do not
+ * count; what is not JSON is left to the parser to find. */
+static bool depth_is_bounded(const char *text, size_t size) {
+        unsigned depth = 0;
+        bool quoted = false;
+
+        for (size_t i = 0; i < size; i++) {
+                if (quoted) {
+                        if (text[i] == '\\')
+                                i++;
+                        else if (text[i] == '"')
+                                quoted = false;
+                } else if (text[i] == '"')
+                        quoted = true;
+                else if (text[i] == '{' || text[i] == '[') {
+                        if (++depth > VARLINK_DEPTH_MAX)
+                                return false;
+                } else if ((text[i] == '}' || text[i] == ']') && depth > 0)
+                        depth--;
+        }
+
+        return true;
+}
+
+/* null stands for absent, which stands for false */
+static bool request_get_flag(json_t *value, bool *flag) {
+        if (!json_is_boolean(value) && !json_is_null(value))
+                return false;
+        *flag = json_is_true(value);
+        return true;
+}
+
+static bool request_set_member(Request *request, const char *key, json_t *value) {
+        bool upgrade;
+
+        if (strcmp(key, "method") == 0) {
+                request->method = json_string_value(value);
+                return request->method;
+        }
+        if (strcmp(key, "parameters") == 0) {
+                request->parameters = json_is_object(value) ? value : NULL;
+                return json_is_object(value) || json_is_null(value);
+        }
+        if (strcmp(key, "more") == 0)
+                return request_get_flag(value, &request->more);
+        if (strcmp(key, "oneway") == 0)
+                return request_get_flag(value, &request->oneway);
+        /* a connection that is handed over to another protocol: nothing here has one */
+        if (strcmp(key, "upgrade") == 0)
+                return request_get_flag(value, &upgrade) && !upgrade;
+        return false;
+}
+
+/* Everything of it belongs to the message. */
+static int request_read(json_t *message, Request *ret) {
+        Request request = { 0 };
+        const char *key;
+        json_t *value;
+
+        if (!json_is_object(message))
+                return -EBADMSG;
+
+        json_object_foreach(message, key, value) {
+                if (!request_set_member(&request, key, value) && !request.wrong)
+                        request.wrong = key;
+        }
+        if (!request.method && !request.wrong)
+                request.wrong = "method";
+
+        /* many replies and none at all: there is no answer that would fit */
+        if (request.more && request.oneway)
+                return -EBADMSG;
+
+        *ret = request;
+        return 0;
+}
+
+static const VarlinkMethod *interface_find_method(const VarlinkInterface *interface,
+                                                  const char *name) {
+        for (const VarlinkMethod *m = interface->methods; m->name; m++)
+                if (strcmp(m->name, name) == 0)
+                        return m;
+        return NULL;
+}
+
+static int call_run(VarlinkCall *call, const VarlinkInterface *interface,
+                    const VarlinkMember *member, const Request *request) {
+        json_auto_t *empty = NULL;
+        json_t *parameters = request->parameters;
+        const VarlinkMethod *method;
+        const char *field = NULL;
+        int r;
+
+        method = interface_find_method(interface, member->name);
+        if (!method)
+                return call_error_string(call, ERROR_METHOD_NOT_IMPLEMENTED, "method",
+                                         request->method);
+
+        if (!parameters) {
+                parameters = empty = json_object();
+                if (!empty)
+                        return -ENOMEM;
+        }
+        r = varlink_type_check(member->type, parameters, &field);
+        if (r < 0)
+                return varlink_call_error_invalid_parameter(call, field ? field : "parameters");
+
+        if ((method->flags & VARLINK_METHOD_REQUIRES_MORE) && !call->more)
+                return varlink_call_error(call, ERROR_EXPECTED_MORE, NULL);
+
+        return method->handler(call, parameters, interface->userdata);
+}
+
+/* Finds what is called, or says what there is not. */
+static int call_route(VarlinkCall *call, const Request *request) {
+        const VarlinkServer *server = call->connection->server;
+        const VarlinkInterface *interface;
+        const VarlinkMember *member;
+        const char *dot;
+        size_t n;
+
+        if (request->wrong)
+                return varlink_call_error_invalid_parameter(call, request->wrong);
+
+        dot = strrchr(request->method, '.');
+        if (!dot)
+                return varlink_call_error_invalid_parameter(call, "method");
+
+        n = (size_t) (dot - request->method);
+        interface = varlink_server_find_interface(server, request->method, n);
+        if (!interface) {
+                json_auto_t *parameters = json_pack("{s:s%}", "interface", request->method, n);
+
+                return varlink_call_error(call, ERROR_INTERFACE_NOT_FOUND, parameters);
+        }
+
+        member = varlink_idl_find(interface->idl, VARLINK_MEMBER_METHOD, dot + 1);
+        if (!member)
+                return call_error_string(call, ERROR_METHOD_NOT_FOUND, "method", request->method);
+
+        return call_run(call, interface, member, request);
+}
+
+int varlink_call_dispatch(VarlinkConnection *connection, const char *text, size_t size) {
+        _cleanup_(varlink_call_unrefp) VarlinkCall *call = NULL;
+        json_auto_t *message = NULL;
+        Request request;
+        int r;
+
+        if (!depth_is_bounded(text, size))
+                return -EBADMSG;
+        message = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+        if (!message)
+                return -EBADMSG;
+        r = request_read(message, &request);
+        if (r < 0)
+                return r;
+
+        connection->server->counters.calls++;
+        r = call_new(connection, request.more, request.oneway, &call);
+        if (r < 0)
+                return r;
+
+        r = call_route(call, &request);
+        /* a handler that failed for a reason of the connection has nobody to tell */
+        if (r < 0 && varlink_call_is_open(call))
+                call_fail(call, r);
+        return 0;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of the Varlink transport share: the server's tables, a connection, a call. For
+ * varlink-*.c alone; the methods use varlink-server.h.
+ *
+ * Who owns what: the server owns interfaces, listeners, users and connections. A connection knows
+ * its one unanswered call, which is owned by the references that the handler took. A call is cut
+ * off from its connection when it is answered or closed, and outlives it harmlessly.
+ *
+ * A connection is never freed where it fails, because its caller, perhaps a publisher in the middle
+ * of a list of subscribers, still stands on it: it is closed, listed, and freed by the event loop.
+ */
+
+#include "varlink-buffer.h"
+#include "varlink-server.h"
+#include <sys/queue.h>
+#include <sys/types.h>
+
+/* The connections accepted in one wake-up of a listener. */
+#define VARLINK_ACCEPTS_PER_WAKEUP 16U
+
+/* What one wake-up of a connection handles before the others get their turn. */
+#define VARLINK_CALLS_PER_WAKEUP 16U
+#define VARLINK_CALL_BYTES_PER_WAKEUP ((size_t) 64 * 1024)
+
+/* Replies are collected up to this size before they are sent; a peer that has left as much unread
+ * gets no further call handled. */
+#define VARLINK_QUEUE_PAUSE_BYTES ((size_t) 64 * 1024)
+
+/* How long accepting rests when the process or the machine has no descriptor left. */
+#define VARLINK_ACCEPT_RETRY_USEC USEC_PER_SEC
+
+typedef struct VarlinkConnection VarlinkConnection;
+typedef struct VarlinkInterface VarlinkInterface;
+typedef struct VarlinkListener VarlinkListener;
+typedef struct VarlinkUser VarlinkUser;
+
+/* Everything that one uid holds, over all its connections. */
+struct VarlinkUser {
+        LIST_ENTRY(VarlinkUser) list;
+        uid_t uid;
+        size_t n_connections;
+        size_t bytes;
+};
+
+struct VarlinkInterface {
+        VarlinkIdl *idl;
+        json_t *description; /* the text, as GetInterfaceDescription sends it */
+        const VarlinkMethod *methods;
+        void *userdata;
+};
+
+typedef enum VarlinkState {
+        VARLINK_STATE_OPEN,
+        VARLINK_STATE_LINGERING, /* sends what is queued, its last error, and reads nothing */
+        VARLINK_STATE_DEAD, /* has no socket */
+} VarlinkState;
+
+struct VarlinkConnection {
+        TAILQ_ENTRY(VarlinkConnection) list;
+        TAILQ_ENTRY(VarlinkConnection) waiting_list;
+        TAILQ_ENTRY(VarlinkConnection) closed_list;
+        VarlinkServer *server;
+        VarlinkUser *user;
+        VarlinkState state;
+        int fd;
+        uint32_t events; /* those that io is asked for */
+        sd_event_source *io; /* NULL when DEAD */
+        sd_event_source *again; /* complete requests are left over; made when first needed */
+        VarlinkInput input;
+        VarlinkQueue queue;
+        size_t charged; /* bytes, in user->bytes */
+        VarlinkCall *call;
+        uint64_t deadline;
+        bool dispatching : 1; /* replies are collected, not sent one by one */
+        bool eof : 1; /* the peer sends no more; it may still read */
+        bool greeted : 1; /* a first request came */
+        bool waiting : 1; /* on the list of those that must do something before deadline */
+        bool closed : 1; /* on the list for the next varlink_server_reap() */
+};
+
+struct VarlinkCall {
+        unsigned n_ref;
+        VarlinkConnection *connection; /* NULL when answered or closed */
+        VarlinkClosed on_close;
+        void *userdata;
+        bool more;
+        bool oneway;
+        bool answered;
+};
+
+struct VarlinkServer {
+        sd_event *event;
+        const VarlinkServerInfo *info;
+        VarlinkLimits limits;
+        VarlinkCounters counters;
+        VarlinkInterface *interfaces;
+        size_t n_interfaces;
+        LIST_HEAD(, VarlinkListener) listeners;
+        LIST_HEAD(, VarlinkUser) users;
+        TAILQ_HEAD(, VarlinkConnection) connections;
+        TAILQ_HEAD(, VarlinkConnection) waiting; /* by deadline: all wait equally long */
+        TAILQ_HEAD(, VarlinkConnection) closed;
+        sd_event_source *reap; /* enabled while closed is not empty */
+        sd_event_source *timer; /* enabled while waiting is not empty */
+        sd_event_source *retry; /* enabled while accepting rests */
+        int reserve_fd; /* given up for a moment to refuse a peer without a descriptor */
+};
+
+/* server */
+
+const VarlinkInterface *varlink_server_find_interface(const VarlinkServer *server, const char *name,
+                                                      size_t n);
+
+/* Has the event loop finish a connection that just failed. */
+void varlink_server_closed(VarlinkServer *server, VarlinkConnection *connection);
+
+/* Starts or ends the time that a connection has; starting it again changes nothing. */
+void varlink_server_wait(VarlinkServer *server, VarlinkConnection *connection, bool wait);
+
+/* The user of a uid, made when there is none; gone with its last connection. */
+VarlinkUser *varlink_server_get_user(VarlinkServer *server, uid_t uid);
+void varlink_server_put_user(VarlinkServer *server, VarlinkUser *user);
+
+/* Counts the limit and writes its error; 0 with NULL when the server has no name for it. */
+int varlink_server_limit_payload(VarlinkServer *server, VarlinkLimit limit, VarlinkPayload **ret);
+
+/* listeners */
+
+/* Accepts again after a rest; without one it does nothing. */
+void varlink_listeners_resume(VarlinkServer *server);
+VarlinkListener *varlink_listener_free(VarlinkListener *listener);
+void varlink_listeners_free_all(VarlinkServer *server);
+
+/* connections */
+
+int varlink_connection_new(VarlinkServer *server, int fd, uid_t uid, VarlinkConnection **ret);
+
+/* Off every list and out of the counters. Its call must be gone. */
+VarlinkConnection *varlink_connection_free(VarlinkConnection *connection);
+
+/* Queues one message, and sends it unless a wake-up of this connection is under way. */
+int varlink_connection_enqueue(VarlinkConnection *connection, VarlinkPayload *payload);
+
+/* Its call was answered: the next may be handled. */
+void varlink_connection_next(VarlinkConnection *connection);
+
+/* No more of it: the socket is closed now, the rest is done by the event loop. */
+void varlink_connection_close(VarlinkConnection *connection);
+
+/* Likewise, with an error as the last message if the peer takes it in time. */
+void varlink_connection_close_limit(VarlinkConnection *connection, VarlinkLimit limit);
+
+/* calls */
+
+/* Handles one message, which ends with a NUL. -EBADMSG: it is not a request. */
+int varlink_call_dispatch(VarlinkConnection *connection, const char *text, size_t size);
+
+/* Cuts the call off from its connection, and tells whoever waits for that. */
+void varlink_call_close(VarlinkCall *call);
+
+int varlink_message_new(const char *error, json_t *parameters, bool continues, json_t **ret);
+
+/* service */
+
+int varlink_service_add(VarlinkServer *server);
