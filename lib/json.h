@@ -51,3 +51,6 @@ int json_describe(const TableView *v, json_t **ret);
 int json_event(const Change *c, json_t **ret);
 /* The Event that says that the table was read anew: {Event: "resynced", Generation, Reason}. */
 int json_resynced(uint64_t generation, const char *reason, json_t **ret);
+
+/* Compact text on one line of any value, whose reference it takes. The caller frees the text. */
+int json_text_take(json_t *value, char **ret);

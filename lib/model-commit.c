@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Compares what is pending with the table, writes the difference and says what it was. The only writer
+ * of the table. Every batch leaves it consistent: no child without its link, derived states that fit
+ * the rows, removed links' children removed before them.
+ *
+ * Links come first, because a child needs its link; then children, which move the counts that states
+ * are derived from; then the states of every link that was touched, and of the masters that depend on
+ * them; and last each touched link is compared with how it stood before.
+ */
+
+#include <linux/if.h>
+
+#include "model-private.h"
+
+/* Masters of masters of ...: the kernel allows 8 levels of stacking. */
+#define DERIVE_ROUNDS_MAX 16
+
+typedef struct Touched {
+        int32_t ifindex;
+        bool existed; /* and is still the same link */
+        bool renamed;
+        bool link_local; /* IPv6 link-local addresses came, went or changed */
+        LinkRecord before;
+        LinkTexts *texts_before; /* both only when the link's own row was pending */
+        LinkTexts *texts_after;
+} Touched;
+
+typedef struct Commit {
+        Model *m;
+        bool settled;
+        bool differs;
+        Batch *batch;
+        Touched *touched;
+        size_t n_touched;
+        size_t n_allocated;
+        int error; /* the first one; the commit goes on */
+} Commit;
+
+static void commit_failed(Commit *c, int error) {
+        c->m->skipped++;
+        if (c->error == 0)
+                c->error = error;
+}
+
+static bool pending_is_ready(const Commit *c, const Pending *p) {
+        return p->dirty && (c->settled || !p->from_dump);
+}
+
+static Change *commit_say(Commit *c, ChangeType type, ObjectType object, const void *record,
+                          const LinkRecord *link) {
+        Change *change;
+
+        c->differs = true;
+        if (!c->batch)
+                return NULL;
+        change = batch_add(c->batch);
+        if (!change) {
+                commit_failed(c, -ENOMEM);
+                return NULL;
+        }
+        change->type = type;
+        change->object = object;
+        memcpy(&change->record, record, record_size(object));
+        if (link) {
+                change->incarnation = link->incarnation;
+                memcpy(change->link_name, link->name, sizeof(change->link_name));
+        }
+        return change;
+}
+
+/* Notes a link as it stood before the commit. NULL: no memory, or no such link. */
+static Touched *commit_touch(Commit *c, int32_t ifindex) {
+        LinkAux *aux = model_aux_get(c->m, ifindex);
+        TableView view = table_view(c->m->table);
+        Touched *t;
+
+        if (!aux) {
+                commit_failed(c, -ENOMEM);
+                return NULL;
+        }
+        if (aux->touched > 0)
+                return &c->touched[aux->touched - 1];
+
+        if (c->n_touched == c->n_allocated) {
+                size_t n = c->n_allocated == 0 ? 8 : c->n_allocated * 2;
+                Touched *grown = reallocarray(c->touched, n, sizeof(*grown));
+
+                if (!grown) {
+                        commit_failed(c, -ENOMEM);
+                        return NULL;
+                }
+                c->touched = grown;
+                c->n_allocated = n;
+        }
+        t = &c->touched[c->n_touched++];
+        *t = (Touched){ .ifindex = ifindex };
+        t->existed = table_get_link(&view, ifindex, &t->before);
+        aux->touched = (uint32_t) c->n_touched;
+        return t;
+}
+
+static void touch_masters(Commit *c, const int32_t *masters, size_t n) {
+        TableView view = table_view(c->m->table);
+        LinkRecord link;
+
+        for (size_t i = 0; i < n; i++)
+                if (table_get_link(&view, masters[i], &link))
+                        (void) commit_touch(c, masters[i]);
+}
+
+static void remove_children(Commit *c, const LinkRecord *link) {
+        static const ObjectType types[] = { OBJECT_ADDRESS, OBJECT_GROUP, OBJECT_ROUTE,
+                                            OBJECT_LOCAL };
+        TableView view = table_view(c->m->table);
+        TableWalk walk;
+        Record record;
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                /* A removal ends a walk: begin again at what is now the first. */
+                while (walk = table_walk_link(&view, types[i], link->ifindex),
+                       table_next(&view, &walk, &record)) {
+                        if (!table_remove(c->m->table, types[i], &record))
+                                break;
+                        if (types[i] != OBJECT_LOCAL)
+                                (void) commit_say(c, CHANGE_REMOVED, types[i], &record, link);
+                }
+}
+
+static void remove_link(Commit *c, const LinkRecord *link) {
+        LinkAux *aux = model_aux_find(c->m, link->ifindex);
+        int32_t masters[2];
+
+        remove_children(c, link);
+        (void) table_remove(c->m->table, OBJECT_LINK, link);
+        (void) commit_say(c, CHANGE_REMOVED, OBJECT_LINK, link, link);
+        if (!aux)
+                return;
+
+        memset(aux->n_addresses, 0, sizeof(aux->n_addresses));
+        aux->n_link_local = 0;
+        model_count_machine(c->m, aux, NULL);
+        touch_masters(c, masters, model_count_port(c->m, aux, 0, false, masters));
+        if (aux->touched > 0)
+                c->touched[aux->touched - 1].existed = false;
+        c->m->n_dead_aux++;
+}
+
+/* The zone of a link's addresses and groups is its name: they all change with it. */
+static void pend_zone_children(Commit *c, int32_t ifindex) {
+        static const ObjectType types[] = { OBJECT_ADDRESS, OBJECT_GROUP };
+        TableView view = table_view(c->m->table);
+        TableWalk walk;
+        Record record;
+        Pending *p;
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                walk = table_walk_link(&view, types[i], ifindex);
+                while (table_next(&view, &walk, &record)) {
+                        if (overlay_find(&c->m->overlay, types[i], &record))
+                                continue;
+                        p = model_pending(c->m, types[i], &record);
+                        if (!p) {
+                                commit_failed(c, -ENOMEM);
+                                return;
+                        }
+                        p->serial = ++c->m->serial;
+                        p->present = p->dirty = true;
+                }
+        }
+}
+
+static void write_link(Commit *c, Touched *t, Pending *p) {
+        TableView view = table_view(c->m->table);
+        LinkRecord link;
+        int r;
+
+        memcpy(&link, p->record, sizeof(link));
+        if (t->existed) {
+                link.incarnation = t->before.incarnation;
+                link.states = t->before.states;
+                link.ipv6_link_local = t->before.ipv6_link_local;
+                t->renamed = strcmp(link.name, t->before.name) != 0;
+                r = table_get_texts(&view, link.ifindex, &t->texts_before);
+                if (r < 0)
+                        commit_failed(c, r);
+        } else
+                link.incarnation = ++c->m->incarnation;
+
+        if (!t->existed || memcmp(&link, &t->before, sizeof(link)) != 0) {
+                r = table_set(c->m->table, OBJECT_LINK, &link);
+                if (r < 0) {
+                        commit_failed(c, r);
+                        return;
+                }
+        }
+        t->texts_after = TAKE_PTR(p->texts);
+        if (!link_texts_equal(t->texts_before, t->texts_after)) {
+                r = table_set_texts(c->m->table, link.ifindex, t->texts_after);
+                if (r < 0)
+                        commit_failed(c, r);
+        }
+}
+
+static void commit_link(Commit *c, Pending *p) {
+        TableView view = table_view(c->m->table);
+        const LinkRecord *key = (const void *) p->record;
+        LinkRecord before;
+        Touched *t;
+
+        if ((!p->present || p->reborn) && table_get_link(&view, key->ifindex, &before))
+                remove_link(c, &before);
+        p->reborn = false;
+        p->dirty = false;
+        if (!p->present)
+                return;
+
+        t = commit_touch(c, key->ifindex);
+        if (!t)
+                return;
+        write_link(c, t, p);
+        if (t->renamed)
+                pend_zone_children(c, key->ifindex);
+}
+
+/* The same lifetime announced again, a little later: seconds are rounded. */
+static void settle_lifetime(uint64_t *deadline, uint64_t before) {
+        uint64_t moved = *deadline > before ? *deadline - before : before - *deadline;
+
+        if (*deadline != USEC_INFINITY && before != USEC_INFINITY &&
+            moved < MODEL_LIFETIME_TOLERANCE_USEC)
+                *deadline = before;
+}
+
+/* Keeps the counts of the link and notes whether its states may differ now. */
+static void count_address(Commit *c, const AddressRecord *before, const AddressRecord *after) {
+        const AddressRecord *either = after ? after : before;
+        bool link_local = either->address.family == AF_INET6 && ip_is_link_local(&either->address);
+        LinkAux *aux = model_aux_get(c->m, either->ifindex);
+        Touched *t;
+
+        if (!aux) {
+                commit_failed(c, -ENOMEM);
+                return;
+        }
+        if (before)
+                model_count_address(aux, before, -1);
+        if (after)
+                model_count_address(aux, after, +1);
+        if (!link_local && before && after && address_reach(before) == address_reach(after))
+                return;
+        t = commit_touch(c, either->ifindex);
+        if (t && link_local)
+                t->link_local = true;
+}
+
+static void remove_child(Commit *c, const Pending *p, const Record *before,
+                         const LinkRecord *link) {
+        if (!table_remove(c->m->table, p->object, p->record))
+                return;
+        if (p->object == OBJECT_ADDRESS)
+                count_address(c, &before->address, NULL);
+        if (p->object != OBJECT_LOCAL)
+                (void) commit_say(c, CHANGE_REMOVED, p->object, before, link);
+}
+
+static uint64_t child_diff(const Commit *c, const Pending *p, const Record *before,
+                           const Record *after, const LinkRecord *link) {
+        const LinkAux *aux = model_aux_find(c->m, link ? link->ifindex : 0);
+        const Touched *t = aux && aux->touched > 0 ? &c->touched[aux->touched - 1] : NULL;
+        RecordView a = { .type = p->object, .record = before, .context.users = -1 };
+        RecordView b = { .type = p->object, .record = after, .context.users = -1 };
+
+        b.context.link_name = link ? link->name : NULL;
+        a.context.link_name = t && t->renamed ? t->before.name : b.context.link_name;
+        return record_diff(&a, &b);
+}
+
+static void write_child(Commit *c, const Pending *p, const Record *before, const LinkRecord *link) {
+        size_t size = record_size(p->object);
+        Change *change;
+        Record after;
+        uint64_t fields;
+        bool same;
+        int r;
+
+        memcpy(&after, p->record, size);
+        if (before && p->object == OBJECT_ADDRESS) {
+                settle_lifetime(&after.address.preferred_usec, before->address.preferred_usec);
+                settle_lifetime(&after.address.valid_usec, before->address.valid_usec);
+        }
+        same = before && memcmp(before, &after, size) == 0;
+        if (!same) {
+                r = table_set(c->m->table, p->object, &after);
+                if (r < 0) {
+                        commit_failed(c, r);
+                        return;
+                }
+                if (p->object == OBJECT_ADDRESS)
+                        count_address(c, before ? &before->address : NULL, &after.address);
+        }
+        if (p->object == OBJECT_LOCAL)
+                return;
+        if (!before) {
+                (void) commit_say(c, CHANGE_ADDED, p->object, &after, link);
+                return;
+        }
+        fields = child_diff(c, p, before, &after, link);
+        if (fields == 0)
+                return;
+        change = commit_say(c, CHANGE_CHANGED, p->object, &after, link);
+        if (change)
+                change->fields = fields;
+}
+
+static void mark_orphan(Commit *c, Pending *p, bool orphan) {
+        if (p->orphan == orphan)
+                return;
+        p->orphan = orphan;
+        c->m->n_orphans += orphan ? 1U : -1U;
+}
+
+static void commit_child(Commit *c, Pending *p) {
+        int32_t ifindex = record_ifindex(p->object, p->record);
+        const LinkAux *aux = model_aux_find(c->m, ifindex);
+        TableView view = table_view(c->m->table);
+        LinkRecord link = {};
+        Record before;
+        bool had, known;
+
+        if (aux && p->serial < aux->died)
+                p->present = false;
+        known = ifindex == 0 || table_get_link(&view, ifindex, &link);
+        if (!known && p->present) {
+                mark_orphan(c, p, true);
+                return;
+        }
+        mark_orphan(c, p, false);
+        p->dirty = false;
+        if (!known)
+                return;
+
+        had = table_get(&view, p->object, p->record, &before);
+        if (p->present)
+                write_child(c, p, had ? &before : NULL, ifindex > 0 ? &link : NULL);
+        else if (had)
+                remove_child(c, p, &before, ifindex > 0 ? &link : NULL);
+}
+
+/* The usable link-local address that came first. A walk, but only when one of them changed. */
+static IpAddress first_link_local(const TableView *view, int32_t ifindex) {
+        TableWalk walk = table_walk_link(view, OBJECT_ADDRESS, ifindex);
+        uint64_t order = UINT64_MAX;
+        IpAddress first = {};
+        AddressRecord a;
+
+        while (table_next(view, &walk, &a)) {
+                if (a.address.family != AF_INET6 || !ip_is_link_local(&a.address) ||
+                    (a.usability != USABILITY_USABLE && a.usability != USABILITY_DEPRECATED) ||
+                    a.order >= order)
+                        continue;
+                order = a.order;
+                first = a.address;
+        }
+        return first;
+}
+
+/* Returns true when the link's row changed, so that its master must be looked at again. */
+static bool derive_link(Commit *c, size_t i) {
+        LinkAux *aux = model_aux_find(c->m, c->touched[i].ifindex);
+        TableView view = table_view(c->m->table);
+        size_t n = c->n_touched;
+        LinkRecord link, derived;
+        int32_t masters[2];
+        bool down;
+        int r;
+
+        if (!aux || !table_get_link(&view, c->touched[i].ifindex, &link))
+                return false;
+        derived = link;
+        derived.states = model_link_states(aux, &link);
+        if (c->touched[i].link_local)
+                derived.ipv6_link_local = first_link_local(&view, link.ifindex);
+        if (memcmp(&derived, &link, sizeof(link)) != 0) {
+                r = table_set(c->m->table, OBJECT_LINK, &derived);
+                if (r < 0)
+                        commit_failed(c, r);
+        }
+        model_count_machine(c->m, aux, &derived);
+        down = derived.states.carrier < CARRIER_STATE_CARRIER;
+        n = model_count_port(c->m, aux, derived.master_ifindex, down, masters);
+        touch_masters(c, masters, n);
+        return n > 0;
+}
+
+static void derive_links(Commit *c) {
+        bool again = true;
+
+        for (size_t round = 0; again && round < DERIVE_ROUNDS_MAX; round++) {
+                again = false;
+                /* The list grows by masters while it is walked. */
+                for (size_t i = 0; i < c->n_touched; i++)
+                        again |= derive_link(c, i);
+        }
+}
+
+static void say_link(Commit *c, Touched *t) {
+        TableView view = table_view(c->m->table);
+        RecordView a = { .type = OBJECT_LINK, .record = &t->before, .context.users = -1 };
+        RecordView b = { .type = OBJECT_LINK, .context.users = -1 };
+        uint64_t fields = 0;
+        LinkRecord after;
+        Change *change;
+
+        if (!table_get_link(&view, t->ifindex, &after))
+                return;
+        if (t->existed) {
+                a.context.texts = t->texts_before;
+                b.context.texts = t->texts_after;
+                b.record = &after;
+                fields = record_diff(&a, &b);
+                if (fields == 0)
+                        return;
+        }
+        change = commit_say(c, t->existed ? CHANGE_CHANGED : CHANGE_ADDED, OBJECT_LINK, &after,
+                            &after);
+        if (!change)
+                return;
+        change->fields = fields;
+        change->texts = TAKE_PTR(t->texts_after);
+}
+
+static void commit_finish(Commit *c) {
+        Model *m = c->m;
+
+        for (size_t i = 0; i < c->n_touched; i++) {
+                Touched *t = &c->touched[i];
+                LinkAux *aux = model_aux_find(m, t->ifindex);
+
+                say_link(c, t);
+                if (aux)
+                        aux->touched = 0;
+                link_texts_free(t->texts_before);
+                link_texts_free(t->texts_after);
+        }
+        free(c->touched);
+
+        for (Pending *p = m->overlay.first, *next; p; p = next) {
+                bool stamped = m->dumping && (p->stamp == m->epoch || p->listed == m->epoch);
+
+                next = p->next;
+                if (!p->dirty && !stamped)
+                        model_pending_remove(m, p);
+        }
+        overlay_shrink(&m->overlay);
+        if (m->n_dead_aux > m->n_aux / 2)
+                model_aux_prune(m);
+}
+
+static int change_rank(const Change *change) {
+        if (change->type == CHANGE_REMOVED)
+                return change->object == OBJECT_LINK;
+        return change->object == OBJECT_LINK ? 2 : 3;
+}
+
+/* Removed children, removed links, links, children; otherwise as it happened. */
+static int sort_changes(Batch *batch) {
+        Change *sorted;
+        size_t n = 0;
+
+        if (batch->n_changes < 2)
+                return 0;
+        sorted = calloc(batch->n_changes, sizeof(*sorted));
+        if (!sorted)
+                return -ENOMEM;
+        for (int rank = 0; rank <= 3; rank++)
+                for (size_t i = 0; i < batch->n_changes; i++)
+                        if (change_rank(&batch->changes[i]) == rank)
+                                sorted[n++] = batch->changes[i];
+        free(batch->changes);
+        batch->changes = sorted;
+        batch->n_allocated = batch->n_changes;
+        return 0;
+}
+
+int model_commit(Model *m, bool settled, Batch *batch) {
+        Commit c = { .m = m, .settled = settled, .batch = batch };
+        int r;
+
+        assert(!settled || !m->dumping);
+
+        table_begin(m->table);
+        /* Entries that are added on the way are at the end of the list: they are seen as well. */
+        for (Pending *p = m->overlay.first; p; p = p->next)
+                if (p->object == OBJECT_LINK && pending_is_ready(&c, p))
+                        commit_link(&c, p);
+        for (Pending *p = m->overlay.first; p; p = p->next)
+                if (p->object != OBJECT_LINK && pending_is_ready(&c, p))
+                        commit_child(&c, p);
+        derive_links(&c);
+        commit_finish(&c);
+
+        if (c.differs)
+                m->generation++;
+        table_end(m->table, m->generation);
+        if (batch) {
+                batch->generation = m->generation;
+                r = sort_changes(batch);
+                if (r < 0 && c.error == 0)
+                        c.error = r;
+        }
+        return c.error < 0 ? c.error : c.differs;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of the model share: the model itself and what it keeps beside each link. Nobody else
+ * includes this.
+ */
+
+#include "model-overlay.h"
+#include "model.h"
+#include "table.h"
+#include "util.h"
+
+/* Kept for each link that is published, spoken of, or the master of one that is. */
+typedef struct LinkAux {
+        struct LinkAux *hash_next;
+        int32_t ifindex;
+
+        /* Usable and deprecated addresses by what they reach, [0] IPv4, [1] IPv6: derived states cost
+         * the same however many addresses a link has. */
+        uint32_t n_addresses[2][_ADDRESS_STATE_MAX];
+        uint32_t n_link_local; /* fe80::/10, usable or not */
+
+        /* As a master: its ports, and those of them without carrier. */
+        uint32_t n_ports;
+        uint32_t n_ports_down;
+        /* As a port: where and how it is counted now. */
+        int32_t counted_master;
+        bool counted_down;
+        /* The states with which the link is counted for the whole machine. */
+        bool counted;
+        States counted_states;
+
+        /* Children heard before this serial belonged to a link that is gone. */
+        uint64_t died;
+        /* The dump epoch in which that was; 0: none. Rows of that dump may be of the dead link. */
+        uint32_t died_epoch;
+        /* Low 24 bits of the IPv6 address that was heard last, to know its solicited-node group. */
+        uint32_t solicited;
+
+        uint32_t touched; /* place in the commit's list plus one; 0: not in it */
+} LinkAux;
+
+struct Model {
+        Table *table;
+        Overlay overlay;
+        LinkAux **aux_buckets;
+        uint32_t n_aux_buckets;
+        uint32_t n_aux;
+        uint32_t n_dead_aux; /* entries that may have become useless */
+
+        uint64_t incarnation; /* the last one given */
+        uint64_t generation;
+        uint64_t serial;
+        uint64_t order; /* the last place given to an address */
+        uint64_t skipped;
+        uint32_t n_orphans;
+        uint32_t n_pending[_OBJECT_TYPE_MAX]; /* entries in the overlay */
+
+        bool dumping;
+        uint32_t epoch; /* of the running or the last dump, from 1 */
+        Scope scope;
+        uint64_t dump_order; /* order of the next address row of the dump */
+        bool dump_dubious; /* something happened while it ran */
+
+        Scope wanted[MODEL_WANTED_MAX + _OBJECT_TYPE_MAX];
+        size_t n_wanted;
+
+        uint32_t machine_operational[_OPERATIONAL_STATE_MAX];
+        uint32_t machine_carrier[_CARRIER_STATE_MAX];
+        uint32_t machine_address[3][_ADDRESS_STATE_MAX]; /* both, IPv4, IPv6 */
+};
+
+/* model-aux.c */
+LinkAux *model_aux_find(const Model *m, int32_t ifindex);
+/* Finds or makes it; NULL: no memory. */
+LinkAux *model_aux_get(Model *m, int32_t ifindex);
+/* Frees all that belong to no link and are nobody's master. */
+void model_aux_prune(Model *m);
+void model_aux_done(Model *m);
+
+/* model.c: entries */
+Pending *model_pending(Model *m, ObjectType type, const void *record);
+void model_pending_remove(Model *m, Pending *p);
+/* The newest that is known of a row: pending or published. */
+bool model_current(const Model *m, ObjectType type, const void *key, Record *ret);
+/* Marks the entry as changed by the news that is being taken now. */
+void model_pending_update(Model *m, Pending *p, bool present, const void *record, bool from_dump);
+int model_hear_link_row(Model *m, const RtnlMessage *message, bool from_dump);
+int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump);
+
+/* model-trigger.c: what else may have changed, given the last state of a link or row */
+void model_trigger_link(Model *m, const LinkRecord *before, const LinkRecord *after);
+void model_trigger_link_gone(Model *m, const LinkRecord *before);
+void model_trigger_address_gone(Model *m, const AddressRecord *address);
+void model_trigger_group(Model *m, const GroupRecord *group);
+void model_trigger_nexthop(Model *m);
+
+/* model-derive.c */
+/* What an address contributes to its link; ADDRESS_STATE_OFF: nothing. */
+AddressState address_reach(const AddressRecord *address);
+/* Counts an address that comes into (+1) or leaves (-1) the table. */
+void model_count_address(LinkAux *aux, const AddressRecord *address, int step);
+/* Derives the states of a link from the row and the counts. */
+States model_link_states(const LinkAux *aux, const LinkRecord *link);
+/* Counts the link as a port of its master. Returns the masters whose counts changed in ret (up to 2)
+ * and how many they are. master 0: not a port any more. */
+size_t model_count_port(Model *m, LinkAux *aux, int32_t master, bool down, int32_t ret[static 2]);
+/* Counts the link for the machine; NULL: not any more. */
+void model_count_machine(Model *m, LinkAux *aux, const LinkRecord *link);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The changes that the kernel makes without announcing them, each tied to something that it does
+ * announce. The answer is always to read the smallest scope again, never to guess what happened.
+ *
+ * Not here, because nothing announces them at all: proxy neighbours, group users and statistics, which
+ * are read when asked for; alternative names, alias and group of a link that is down, which Sync and a
+ * name that is not found read again.
+ */
+
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+
+#include "model-private.h"
+
+/* Does the link carry default routes of this family? Pending ones count without a closer look. */
+static bool link_has_routes(const Model *m, int32_t ifindex, int family, bool nexthop_only) {
+        TableView view = table_view(m->table);
+        TableWalk walk = table_walk_link(&view, OBJECT_ROUTE, ifindex);
+        RouteRecord route;
+
+        if (m->n_pending[OBJECT_ROUTE] > 0)
+                return true;
+        while (table_next(&view, &walk, &route))
+                if (route.family == family && (!nexthop_only || route.nexthop_id != 0))
+                        return true;
+        return false;
+}
+
+static bool link_has_broadcasts(const Model *m, int32_t ifindex) {
+        TableView view = table_view(m->table);
+        TableWalk walk = table_walk_link(&view, OBJECT_LOCAL, ifindex);
+        LocalRecord local;
+
+        if (m->n_pending[OBJECT_LOCAL] > 0)
+                return true;
+        while (table_next(&view, &walk, &local))
+                if (local.address.family == AF_INET && local.type == RTN_BROADCAST)
+                        return true;
+        return false;
+}
+
+static void want_routes(Model *m, int32_t ifindex, uint8_t family) {
+        model_want(m, (Scope){ .object = OBJECT_ROUTE, .family = family, .ifindex = ifindex });
+}
+
+/* The two ends of a pair name each other by index. When one comes back into this namespace or leaves
+ * it, the other's IFLA_LINK_NETNSID changes, and only the mover is announced. */
+static void want_other_end(Model *m, const LinkRecord *link, bool here) {
+        Record other;
+        bool says_here;
+
+        if (link->parent_ifindex <= 0 || link->parent_nsid >= 0)
+                return;
+        if (!model_current(m, OBJECT_LINK, &(LinkRecord){ .ifindex = link->parent_ifindex },
+                           &other))
+                return;
+        says_here = other.link.parent_nsid < 0 && other.link.parent_ifindex == link->ifindex;
+        if (says_here != here)
+                model_want(m, (Scope){ .object = OBJECT_LINK, .ifindex = other.link.ifindex });
+}
+
+void model_trigger_link(Model *m, const LinkRecord *before, const LinkRecord *after) {
+        bool was_up, is_up, was_running, is_running;
+
+        if (!before) {
+                want_other_end(m, after, true);
+                return;
+        }
+
+        was_up = before->flags & IFF_UP;
+        is_up = after->flags & IFF_UP;
+        if (was_up != is_up) {
+                /* Down: all IPv4 routes of the link but local ones go, unannounced; IPv6 ones too
+                 * with skip_notify_on_dev_down. Up: next hops come back to life. */
+                if (link_has_routes(m, after->ifindex, AF_INET, false))
+                        want_routes(m, after->ifindex, AF_INET);
+                if (link_has_routes(m, after->ifindex, AF_INET6, false))
+                        want_routes(m, after->ifindex, AF_INET6);
+                if (!is_up && link_has_broadcasts(m, after->ifindex))
+                        model_want(m, (Scope){ .object = OBJECT_LOCAL,
+                                               .family = AF_INET,
+                                               .ifindex = after->ifindex });
+                return;
+        }
+
+        was_running = before->flags & IFF_RUNNING;
+        is_running = after->flags & IFF_RUNNING;
+        /* Without carrier the kernel drops nexthop objects and the IPv4 routes that use them. */
+        if (was_running && !is_running && link_has_routes(m, after->ifindex, AF_INET, true))
+                want_routes(m, 0, AF_INET);
+}
+
+void model_trigger_link_gone(Model *m, const LinkRecord *before) {
+        want_other_end(m, before, false);
+        /* A route over several links survives the loss of one of them, in another shape. */
+        if (link_has_routes(m, before->ifindex, AF_INET, false))
+                want_routes(m, 0, AF_INET);
+}
+
+/* Routes that prefer a deleted source address go with it, announced only by newer kernels. */
+static bool address_is_preferred(const Model *m, const IpAddress *address) {
+        TableView view = table_view(m->table);
+        TableWalk walk = table_walk_all(&view, OBJECT_ROUTE);
+        RouteRecord route;
+
+        while (table_next(&view, &walk, &route))
+                if (ip_equal(&route.preferred_source, address))
+                        return true;
+        return false;
+}
+
+void model_trigger_address_gone(Model *m, const AddressRecord *address) {
+        TableView view = table_view(m->table);
+
+        if (table_count(&view, OBJECT_ROUTE) == 0 && m->n_pending[OBJECT_ROUTE] == 0)
+                return;
+        /* With its last IPv4 address a link loses every IPv4 route through a gateway. */
+        if (address->address.family == AF_INET &&
+            link_has_routes(m, address->ifindex, AF_INET, false))
+                want_routes(m, address->ifindex, AF_INET);
+        if (address_is_preferred(m, &address->address))
+                want_routes(m, 0, address->address.family);
+}
+
+/* The automatic link-local address is announced only when duplicate address detection is over, but
+ * its solicited-node group is joined at once. */
+void model_trigger_group(Model *m, const GroupRecord *group) {
+        static const uint8_t solicited_node[13] = { 0xff, 0x02, [11] = 0x01, [12] = 0xff };
+        const uint8_t *b = group->group.bytes;
+        const LinkAux *aux;
+        uint32_t low;
+
+        if (group->group.family != AF_INET6 || memcmp(b, solicited_node, 13) != 0)
+                return;
+        low = (uint32_t) b[13] << 16 | (uint32_t) b[14] << 8 | b[15];
+        aux = model_aux_find(m, group->ifindex);
+        if (aux && (aux->n_link_local > 0 || aux->solicited == low))
+                return;
+        model_want(m, (Scope){ .object = OBJECT_ADDRESS,
+                               .family = AF_INET6,
+                               .ifindex = group->ifindex });
+}
+
+/* Routes that use a nexthop object change or go with it, IPv4 ones without a word. */
+void model_trigger_nexthop(Model *m) {
+        TableView view = table_view(m->table);
+        TableWalk walk = table_walk_all(&view, OBJECT_ROUTE);
+        RouteRecord route;
+        bool used = m->n_pending[OBJECT_ROUTE] > 0;
+
+        while (!used && table_next(&view, &walk, &route))
+                used = route.nexthop_id != 0;
+        if (!used)
+                return;
+        want_routes(m, 0, AF_INET);
+        want_routes(m, 0, AF_INET6);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Takes notifications: each becomes a pending entry and, where the kernel leaves something unsaid, a
+ * wanted re-read. Must not publish (model-commit.c does), must not ask (the source does), and never
+ * keys anything by name: a rename is an attribute, and two links may swap names in one batch.
+ */
+
+#include "model-private.h"
+
+int model_new(Table *table, Model **ret) {
+        Model *m = calloc(1, sizeof(*m));
+
+        if (!m)
+                return -ENOMEM;
+        m->table = table;
+        overlay_init(&m->overlay);
+        *ret = m;
+        return 0;
+}
+
+Model *model_free(Model *m) {
+        if (!m)
+                return NULL;
+        overlay_done(&m->overlay);
+        model_aux_done(m);
+        free(m);
+        return NULL;
+}
+
+Pending *model_pending(Model *m, ObjectType type, const void *record) {
+        bool is_new;
+        Pending *p;
+
+        p = overlay_get(&m->overlay, type, record, &is_new);
+        if (p && is_new)
+                m->n_pending[type]++;
+        return p;
+}
+
+void model_pending_remove(Model *m, Pending *p) {
+        m->n_pending[p->object]--;
+        if (p->orphan)
+                m->n_orphans--;
+        overlay_remove(&m->overlay, p);
+}
+
+void model_pending_update(Model *m, Pending *p, bool present, const void *record, bool from_dump) {
+        p->serial = ++m->serial;
+        p->present = present;
+        p->from_dump = from_dump;
+        p->dirty = true;
+        memcpy(p->record, record, record_size(p->object));
+        if (!m->dumping)
+                return;
+        if (from_dump) {
+                p->listed = m->epoch;
+                return;
+        }
+        p->stamp = m->epoch;
+        if (m->scope.object == p->object)
+                m->dump_dubious = true;
+}
+
+bool model_current(const Model *m, ObjectType type, const void *key, Record *ret) {
+        const Pending *p = overlay_find(&m->overlay, type, key);
+        TableView view;
+
+        if (p) {
+                if (p->present)
+                        memcpy(ret, p->record, record_size(type));
+                return p->present;
+        }
+        view = table_view(m->table);
+        return table_get(&view, type, key, ret);
+}
+
+static void link_keep_unsaid(LinkRecord *link, const LinkRecord *before,
+                             const RtnlMessage *message) {
+        /* A driver may leave these out of a message although they did not change. */
+        if (!message->has_kind)
+                memcpy(link->kind, before->kind, sizeof(link->kind));
+        if (!message->has_permanent)
+                link->permanent_hardware_address = before->permanent_hardware_address;
+}
+
+/* An index that now belongs to another link than the published one: nothing of what was known holds.
+ * Seen only in dumps: a reuse that was announced came with a removal. */
+static bool link_is_another(const LinkRecord *a, const LinkRecord *b) {
+        if (a->kind[0] != '\0' && b->kind[0] != '\0' && strcmp(a->kind, b->kind) != 0)
+                return true;
+        if (a->permanent_hardware_address.len > 0 && b->permanent_hardware_address.len > 0 &&
+            memcmp(&a->permanent_hardware_address, &b->permanent_hardware_address,
+                   sizeof(HardwareAddress)) != 0)
+                return true;
+        /* The counter of a living link never goes back. */
+        if (b->carrier_changes < a->carrier_changes)
+                return true;
+        return strcmp(a->name, b->name) != 0 &&
+               memcmp(&a->hardware_address, &b->hardware_address, sizeof(HardwareAddress)) != 0;
+}
+
+int model_hear_link_row(Model *m, const RtnlMessage *message, bool from_dump) {
+        LinkRecord link = message->record.link;
+        LinkTexts *texts = NULL;
+        Record before;
+        bool known;
+        Pending *p;
+        int r;
+
+        known = model_current(m, OBJECT_LINK, &link, &before);
+        r = rtnl_link_texts(message, &texts);
+        if (r < 0)
+                return r;
+        p = model_pending(m, OBJECT_LINK, &link);
+        if (!p) {
+                link_texts_free(texts);
+                return -ENOMEM;
+        }
+
+        if (known && from_dump && link_is_another(&before.link, &link)) {
+                p->reborn = true;
+                known = false;
+        }
+        if (known)
+                link_keep_unsaid(&link, &before.link, message);
+        model_pending_update(m, p, true, &link, from_dump);
+        link_texts_free(p->texts);
+        p->texts = texts;
+        model_trigger_link(m, known ? &before.link : NULL, &link);
+        return 0;
+}
+
+int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump) {
+        Record before;
+        bool known;
+        LinkAux *aux;
+        Pending *p;
+
+        known = model_current(m, OBJECT_LINK, link, &before);
+        p = model_pending(m, OBJECT_LINK, link);
+        aux = model_aux_get(m, link->ifindex);
+        if (!p || !aux)
+                return -ENOMEM;
+
+        model_pending_update(m, p, false, known ? &before.link : link, from_dump);
+        p->reborn = true;
+        /* Not every child is announced to go (ff01::1, groups that a socket joined): they all go. */
+        aux->died = m->serial;
+        m->n_dead_aux++;
+        if (m->dumping && !from_dump) {
+                aux->died_epoch = m->epoch;
+                m->dump_dubious = true;
+        }
+        if (known)
+                model_trigger_link_gone(m, &before.link);
+        return 0;
+}
+
+static int hear_link(Model *m, const RtnlMessage *message) {
+        if (message->removed)
+                return model_hear_link_gone(m, &message->record.link, false);
+        if (message->partial) {
+                model_want(m, (Scope){ .object = OBJECT_LINK,
+                                       .ifindex = message->record.link.ifindex });
+                return 0;
+        }
+        return model_hear_link_row(m, message, false);
+}
+
+static int hear_row(Model *m, ObjectType type, const void *record, bool present) {
+        Pending *p = model_pending(m, type, record);
+
+        if (!p)
+                return -ENOMEM;
+        model_pending_update(m, p, present, record, false);
+        return 0;
+}
+
+static int hear_address(Model *m, const AddressRecord *heard, bool present) {
+        AddressRecord address = *heard;
+        Record before;
+        LinkAux *aux;
+        int r;
+
+        if (model_current(m, OBJECT_ADDRESS, heard, &before))
+                address.order = before.address.order;
+        else
+                address.order = ++m->order;
+
+        r = hear_row(m, OBJECT_ADDRESS, &address, present);
+        if (r < 0)
+                return r;
+        if (!present) {
+                model_trigger_address_gone(m, &address);
+                return 0;
+        }
+
+        aux = model_aux_get(m, address.ifindex);
+        if (!aux)
+                return -ENOMEM;
+        if (address.address.family == AF_INET6)
+                aux->solicited = (uint32_t) address.address.bytes[13] << 16 |
+                                 (uint32_t) address.address.bytes[14] << 8 |
+                                 address.address.bytes[15];
+        return 0;
+}
+
+static bool route_same_place(const RouteRecord *a, const RouteRecord *b) {
+        return a->family == b->family && a->table == b->table && a->tos == b->tos &&
+               a->metric == b->metric;
+}
+
+static bool route_in_message(const RouteRecord *route, const RtnlMessage *message) {
+        Record a, b;
+
+        record_key(OBJECT_ROUTE, route, &a);
+        for (size_t i = 0; i < message->n_routes; i++) {
+                record_key(OBJECT_ROUTE, &message->routes[i], &b);
+                if (memcmp(&a, &b, sizeof(RouteRecord)) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* Finds what stands where a replacing route goes. Returns how many rows there are (2 stands for
+ * "several"), and the one when it is one. */
+static size_t routes_replaced(const Model *m, const RtnlMessage *message, RouteRecord *ret) {
+        TableView view = table_view(m->table);
+        TableWalk walk = table_walk_all(&view, OBJECT_ROUTE);
+        RouteRecord route;
+        size_t n = 0;
+
+        while (n < 2 && table_next(&view, &walk, &route)) {
+                if (!route_same_place(&route, &message->routes[0]) ||
+                    route_in_message(&route, message) ||
+                    overlay_find(&m->overlay, OBJECT_ROUTE, &route))
+                        continue;
+                *ret = route;
+                n++;
+        }
+        for (const Pending *p = m->overlay.first; n < 2 && p; p = p->next) {
+                const RouteRecord *pending = (const void *) p->record;
+
+                if (p->object != OBJECT_ROUTE || !p->present ||
+                    !route_same_place(pending, &message->routes[0]) ||
+                    route_in_message(pending, message))
+                        continue;
+                *ret = *pending;
+                n++;
+        }
+        return n;
+}
+
+/* NLM_F_REPLACE replaces the first of several routes with the same metric, and does not say which
+ * that was: with one candidate there is no doubt, with more only a new reading helps. */
+static int hear_route_replace(Model *m, const RtnlMessage *message) {
+        RouteRecord old;
+
+        switch (routes_replaced(m, message, &old)) {
+        case 0:
+                return 0;
+        case 1:
+                return hear_row(m, OBJECT_ROUTE, &old, false);
+        default:
+                model_want(m, (Scope){ .object = OBJECT_ROUTE, .family = old.family });
+                return 0;
+        }
+}
+
+static int hear_route(Model *m, const RtnlMessage *message) {
+        int r;
+
+        if (message->n_routes == 0)
+                return 0;
+        if (!message->removed && (message->flags & NLM_F_REPLACE)) {
+                r = hear_route_replace(m, message);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < message->n_routes; i++) {
+                r = hear_row(m, OBJECT_ROUTE, &message->routes[i], !message->removed);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int hear_local(Model *m, const RtnlMessage *message) {
+        LocalRecord local = message->record.local;
+        int r;
+
+        if (message->flags & NLM_F_REPLACE && !message->removed)
+                model_want(m, (Scope){ .object = OBJECT_LOCAL, .family = local.address.family });
+        if (message->n_routes == 0)
+                return hear_row(m, OBJECT_LOCAL, &local, !message->removed);
+        for (size_t i = 0; i < message->n_routes; i++) {
+                local.ifindex = message->routes[i].ifindex;
+                r = hear_row(m, OBJECT_LOCAL, &local, !message->removed);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int model_hear(Model *m, const RtnlMessage *message) {
+        int r;
+
+        if (m->overlay.n_entries >= MODEL_PENDING_MAX || m->n_orphans >= MODEL_ORPHANS_MAX)
+                return -E2BIG;
+
+        switch (message->object) {
+        case RTNL_LINK:
+                return hear_link(m, message);
+        case RTNL_ADDRESS:
+                return hear_address(m, &message->record.address, !message->removed);
+        case RTNL_GROUP:
+                r = hear_row(m, OBJECT_GROUP, &message->record.group, !message->removed);
+                if (r >= 0 && !message->removed)
+                        model_trigger_group(m, &message->record.group);
+                return r;
+        case RTNL_ROUTE:
+                return hear_route(m, message);
+        case RTNL_LOCAL:
+                return hear_local(m, message);
+        case RTNL_NEXTHOP:
+                model_trigger_nexthop(m);
+                return 0;
+        case RTNL_PROXY:
+        case RTNL_LABEL:
+        case RTNL_FIB:
+        case _RTNL_OBJECT_MAX:
+                return 0;
+        }
+        return 0;
+}
+
+bool model_is_dirty(const Model *m) {
+        return m->overlay.n_entries > m->n_orphans;
+}
+
+size_t model_orphan_links(const Model *m, int32_t *ret, size_t n) {
+        size_t found = 0, i;
+
+        if (m->n_orphans == 0)
+                return 0;
+        for (const Pending *p = m->overlay.first; p && found < n; p = p->next) {
+                int32_t ifindex = record_ifindex(p->object, p->record);
+
+                if (!p->orphan)
+                        continue;
+                for (i = 0; i < found && ret[i] != ifindex; i++)
+                        ;
+                if (i == found)
+                        ret[found++] = ifindex;
+        }
+        return found;
+}
+
+size_t model_n_orphans(const Model *m) {
+        return m->n_orphans;
+}
+
+uint64_t model_skipped(const Model *m) {
+        return m->skipped;
+}
+
+void model_want(Model *m, Scope scope) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < m->n_wanted; i++) {
+                const Scope *w = &m->wanted[i];
+
+                if (w->object == scope.object &&
+                    (w->family == scope.family || w->family == AF_UNSPEC) &&
+                    (w->ifindex == scope.ifindex || w->ifindex == 0))
+                        return;
+        }
+        if (m->n_wanted < MODEL_WANTED_MAX) {
+                m->wanted[m->n_wanted++] = scope;
+                return;
+        }
+
+        /* Too many links of one kind: all of it at once is cheaper, and bounded. */
+        scope.ifindex = 0;
+        scope.family = AF_UNSPEC;
+        for (size_t i = 0; i < m->n_wanted; i++)
+                if (m->wanted[i].object != scope.object)
+                        m->wanted[kept++] = m->wanted[i];
+        /* The array has one place more for each kind, so this always fits. */
+        m->wanted[kept++] = scope;
+        m->n_wanted = kept;
+}
+
+bool model_next_wanted(Model *m, Scope *ret) {
+        if (m->n_wanted == 0)
+                return false;
+        *ret = m->wanted[0];
+        m->n_wanted--;
+        memmove(m->wanted, m->wanted + 1, m->n_wanted * sizeof(m->wanted[0]));
+        return true;
+}
+
+bool model_has_wanted(const Model *m) {
+        return m->n_wanted > 0;
+}
