@@ -10,8 +10,9 @@ import tree
 SPDX = "SPDX-License-Identifier: LGPL-2.1-or-later"
 SPDX_LINES = 5
 
-# Data, prose and files whose format has no comments carry no licence line.
-SOURCE_SUFFIXES = {".c", ".h", ".py", ".sh", ".go", ".build", ".sym", ".varlink", ".in", ".service",
+# Data, prose and files whose format has no comments carry no licence line, nor does a .varlink file:
+# clients get it as it is, and its first comment is what they are told about the interface.
+SOURCE_SUFFIXES = {".c", ".h", ".py", ".sh", ".go", ".build", ".sym", ".in", ".service",
                    ".socket", ".conf", ".xml", ".scd"}
 SOURCE_NAMES = {"meson_options.txt"}
 SCRIPT_FOLDERS = {"scripts", ".ci"}
