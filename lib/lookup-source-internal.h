@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of source selection share among themselves; nobody else includes it.
+ */
+
+#include "lookup-internal.h"
+#include "lookup-source.h"
+
+typedef struct CandidateList {
+        void *items; /* SourceCandidate */
+        size_t n;
+        size_t allocated;
+} CandidateList;
+
+/* Appends what a row says; the rule is the one given. */
+int candidate_list_add(CandidateList *l, const AddressRecord *row, SourceRule rule);
+
+/* One question on its way. */
+typedef struct Selection {
+        const TableView *view;
+        const SourceFacts *facts;
+        const SourceQuestion *question;
+        IpAddress destination; /* unmapped */
+        CandidateList candidates;
+        SourceAnswer answer; /* without the candidates */
+} Selection;
+
+/* The routing domain of a link (VRF): the ifindex of its master, its own when it is one; 0: none. */
+int32_t lookup_routing_domain(const TableView *v, int32_t ifindex);
+/* Where a link stands in the kernel's list of links, as far as the table tells: the order in which
+ * they appeared. For comparing, together with the ifindex. */
+uint64_t lookup_link_order(const TableView *v, int32_t ifindex);
+int lookup_setting(const SourceFacts *facts, int32_t ifindex, LinkSetting which);
+
+/* Fill in the answer and, when asked to, the candidates. -EADDRNOTAVAIL: there is none. */
+int lookup_source_ipv4(Selection *s);
+int lookup_source_ipv6(Selection *s);
