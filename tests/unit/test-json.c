@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Records, lists and events as JSON, compared with JSON texts written by hand: nothing may be
+ * missing and nothing beside it. Every object is also dumped and parsed again, as a client would.
+ */
+
+#include <check.h>
+#include <jansson.h>
+
+#include "json.h"
+#include "record-fixture.h"
+#include "table.h"
+#include "util.h"
+
+/* Takes the object. The expected text is written with ' for ". */
+static void check_json(json_t *object, const char *expected) {
+        _cleanup_(freep) char *dump = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+        _cleanup_(freep) char *text = strdup(expected);
+        json_auto_t *again = NULL, *wanted = NULL;
+        json_error_t error;
+
+        for (char *p = text; *p; p++)
+                if (*p == '\'')
+                        *p = '"';
+        ck_assert_ptr_nonnull(dump);
+        again = json_loads(dump, JSON_DECODE_ANY, &error);
+        ck_assert_msg(again, "%s: %s", error.text, dump);
+        wanted = json_loads(text, JSON_DECODE_ANY, &error);
+        ck_assert_msg(wanted, "%s at %d: %s", error.text, error.position, text);
+        ck_assert_msg(json_equal(again, wanted), "have %s\nwant %s", dump, text);
+        ck_assert_ptr_null(strchr(dump, '\n'));
+        json_decref(object);
+}
+
+static void check_view(const RecordView *view, const char *expected) {
+        json_t *object = NULL;
+
+        ck_assert_int_eq(json_from_view(view, 0, &object), 0);
+        check_json(object, expected);
+}
+
+#define LINK_JSON                                                                                 \
+        "'Index': 2, 'Incarnation': 7, 'Name': 'eth0',"                                           \
+        "'AlternativeNames': ['wan0', 'a\\\\x0ab'],"                                              \
+        "'AlternativeNamesBytes': [[119, 97, 110, 48], [97, 10, 98]],"                            \
+        "'Alias': 'up\\\\xff', 'AliasBytes': [117, 112, 255], 'Kind': 'veth', 'Type': 'ether',"   \
+        "'Flags': 69699, 'FlagsString': 'up, broadcast, running, multicast, lower-up',"           \
+        "'KernelOperationalState': 6, 'KernelOperationalStateString': 'up', 'Carrier': true,"     \
+        "'CarrierChanges': 4, 'MTU': 1500, 'MinimumMTU': 68, 'MaximumMTU': 9000,"                 \
+        "'HardwareAddress': [2, 0, 0, 170, 187, 1],"                                              \
+        "'HardwareAddressString': '02:00:00:aa:bb:01',"                                           \
+        "'PermanentHardwareAddress': [2, 0, 0, 170, 187, 2],"                                     \
+        "'PermanentHardwareAddressString': '02:00:00:aa:bb:02',"                                  \
+        "'BroadcastAddress': [255, 255, 255, 255, 255, 255],"                                     \
+        "'BroadcastAddressString': 'ff:ff:ff:ff:ff:ff', 'MasterInterfaceIndex': 9,"               \
+        "'ParentInterfaceIndex': 10, 'ParentNamespaceNSID': 0, 'Group': 3,"                       \
+        "'TransmitQueueLength': 1000, 'OperationalState': 'degraded', 'CarrierState': 'carrier'," \
+        "'AddressState': 'degraded', 'IPv4AddressState': 'off', 'IPv6AddressState': 'degraded',"  \
+        "'IPv6LinkLocalAddress': [254, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],"           \
+        "'IPv6LinkLocalAddressString': 'fe80::1'"
+
+#define ADDRESS_JSON                                                                               \
+        "'InterfaceIndex': 2, 'Family': 2, 'Address': [10, 1, 1, 1], 'AddressString': '10.1.1.1'," \
+        "'PrefixLength': 30, 'Peer': [10, 1, 1, 2], 'PeerString': '10.1.1.2',"                     \
+        "'Broadcast': [10, 1, 1, 3], 'BroadcastString': '10.1.1.3', 'Label': 'eth0:1',"            \
+        "'Scope': 0, 'ScopeString': 'global', 'Flags': 128, 'FlagsString': 'permanent',"           \
+        "'Protocol': 3, 'Metric': 100, 'PreferredLifetimeUSec': 1000000,"                          \
+        "'ValidLifetimeUSec': 2000000, 'State': 'usable'"
+
+#define ADDRESS_KEY_JSON                                                                           \
+        "'InterfaceIndex': 2, 'Family': 2, 'Address': [10, 1, 1, 1], 'AddressString': '10.1.1.1'," \
+        "'PrefixLength': 30, 'Peer': [10, 1, 1, 2], 'PeerString': '10.1.1.2'"
+
+#define GROUP_JSON                                                       \
+        "'InterfaceIndex': 2, 'Family': 10,"                             \
+        "'Address': [255, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]," \
+        "'AddressString': 'ff02::1'"
+
+#define ROUTE_KEY_JSON                                                \
+        "'InterfaceIndex': 2, 'Family': 2, 'Gateway': [10, 1, 1, 2]," \
+        "'GatewayString': '10.1.1.2', 'Metric': 100, 'Table': 254"
+#define ROUTE_JSON                                                           \
+        ROUTE_KEY_JSON ", 'Protocol': 16, 'PreferredSource': [10, 1, 1, 1]," \
+                       "'PreferredSourceString': '10.1.1.1'"
+
+/* Records -------------------------------------------------------------------------------------- */
+
+START_TEST(test_link) {
+        _cleanup_(freep) LinkTexts *texts = make_texts();
+        LinkRecord link = fixture_link();
+        RecordView view = { .type = OBJECT_LINK, .record = &link, .context.texts = texts };
+
+        check_view(&view, "{" LINK_JSON "}");
+}
+END_TEST
+
+START_TEST(test_other_records) {
+        AddressRecord a = fixture_address();
+        GroupRecord group = fixture_group();
+        RouteRecord route = fixture_route();
+        LocalRecord local = fixture_local();
+        RecordView view = { .context = { .link_name = "a\\b", .users = 3 } };
+
+        view.type = OBJECT_ADDRESS;
+        view.record = &a;
+        check_view(&view, "{" ADDRESS_JSON "}");
+        view.type = OBJECT_GROUP;
+        view.record = &group;
+        check_view(&view, "{" GROUP_JSON ", 'Zone': 'a\\\\x5cb', 'Users': 3}");
+        view.context.users = -1;
+        check_view(&view, "{" GROUP_JSON ", 'Zone': 'a\\\\x5cb'}");
+        view.type = OBJECT_ROUTE;
+        view.record = &route;
+        check_view(&view, "{" ROUTE_JSON "}");
+        view.type = OBJECT_LOCAL;
+        view.record = &local;
+        check_view(&view, "{'InterfaceIndex': 1, 'Family': 2, 'Address': [127, 0, 0, 0],"
+                          "'AddressString': '127.0.0.0', 'PrefixLength': 8, 'Type': 'unicast'}");
+}
+END_TEST
+
+START_TEST(test_mask) {
+        GroupRecord group = fixture_group();
+        RecordView view = { .type = OBJECT_GROUP, .record = &group, .context.users = 1 };
+        json_t *object = NULL;
+
+        ck_assert_int_eq(json_from_view(&view, 1 << 0 | 1 << 3 | 1 << 4, &object), 0);
+        check_json(object, "{'InterfaceIndex': 2, 'AddressString': 'ff02::1'}");
+}
+END_TEST
+
+START_TEST(test_empty_link) {
+        LinkRecord link = { .ifindex = 1, .parent_nsid = -1, .type = 772, .name = "lo" };
+        RecordView view = { .type = OBJECT_LINK, .record = &link };
+
+        check_view(&view,
+                   "{'Index': 1, 'Incarnation': 0, 'Name': 'lo', 'Type': 'loopback', 'Flags': 0,"
+                   "'FlagsString': '', 'KernelOperationalState': 0,"
+                   "'KernelOperationalStateString': 'unknown', 'Carrier': false,"
+                   "'CarrierChanges': 0, 'MTU': 0, 'MinimumMTU': 0, 'MaximumMTU': 0, 'Group': 0,"
+                   "'TransmitQueueLength': 0, 'OperationalState': 'missing',"
+                   "'CarrierState': 'off', 'AddressState': 'off', 'IPv4AddressState': 'off',"
+                   "'IPv6AddressState': 'off'}");
+}
+END_TEST
+
+START_TEST(test_large_numbers) {
+        AddressRecord a = fixture_address();
+        RecordView view = { .type = OBJECT_ADDRESS, .record = &a };
+        json_t *object = NULL;
+
+        a.flags = UINT32_MAX;
+        a.preferred_usec = INT64_MAX;
+        a.valid_usec = UINT64_MAX - 1;
+        ck_assert_int_eq(json_from_view(&view, UINT64_C(1) << 13 | 3 << 17, &object), 0);
+        check_json(object, "{'Flags': 4294967295,"
+                           "'PreferredLifetimeUSec': 9223372036854775807,"
+                           "'ValidLifetimeUSec': 9223372036854775807}");
+        check_json(json_number(UINT64_MAX - 1), "9223372036854775807");
+        check_json(json_number(12), "12");
+}
+END_TEST
+
+/* No name can break the text: every byte the kernel takes, one name each. */
+START_TEST(test_every_byte_in_a_name) {
+        LinkRecord link = fixture_link();
+        RecordView view = { .type = OBJECT_LINK, .record = &link };
+
+        for (int byte = 1; byte < 256; byte++) {
+                bool odd = byte < 0x20 || byte >= 0x7f || byte == '\\';
+                char text[64], name[16];
+                json_t *object = NULL;
+
+                memset(link.name, 0, sizeof(link.name));
+                link.name[0] = 'a';
+                link.name[1] = (char) byte;
+                ck_assert_int_eq(json_from_view(&view, 1 << 2 | 1 << 3, &object), 0);
+                if (byte == '"' || byte == '\'') {
+                        ck_assert_str_eq(json_string_value(json_object_get(object, "Name")),
+                                         link.name);
+                        json_decref(object);
+                        continue;
+                }
+                snprintf(name, sizeof(name), odd ? "a\\\\x%02x" : "a%c", byte);
+                snprintf(text, sizeof(text),
+                         odd ? "{'Name': '%s', 'NameBytes': [97, %d]}" : "{'Name': '%s'}", name,
+                         byte);
+                check_json(object, text);
+        }
+}
+END_TEST
+
+/* Events --------------------------------------------------------------------------------------- */
+
+static Change make_change(ChangeType type, ObjectType object, const char *link_name) {
+        Change c = { .type = type, .object = object, .incarnation = 7 };
+
+        if (object == OBJECT_LINK)
+                c.record.link = fixture_link();
+        if (object == OBJECT_ADDRESS)
+                c.record.address = fixture_address();
+        if (object == OBJECT_GROUP)
+                c.record.group = fixture_group();
+        if (object == OBJECT_ROUTE)
+                c.record.route = fixture_route();
+        strcpy(c.link_name, link_name);
+        return c;
+}
+
+static uint64_t field_bit(ObjectType type, const char *name) {
+        size_t n;
+
+        return UINT64_C(1) << (field_find(type, name) - fields_of(type, &n));
+}
+
+static void check_event(const Change *c, const char *expected) {
+        json_t *event = NULL;
+
+        ck_assert_int_eq(json_event(c, &event), 0);
+        check_json(event, expected);
+}
+
+START_TEST(test_event_added) {
+        Change c = make_change(CHANGE_ADDED, OBJECT_LINK, "eth0");
+
+        c.texts = make_texts();
+        check_event(&c, "{'Event': 'added', 'Object': 'link', " LINK_JSON "}");
+        c.type = CHANGE_EXISTING;
+        check_event(&c, "{'Event': 'existing', 'Object': 'link', " LINK_JSON "}");
+        link_texts_free(c.texts);
+
+        c = make_change(CHANGE_ADDED, OBJECT_ADDRESS, "eth0");
+        check_event(&c, "{'Event': 'added', 'Object': 'address', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0', " ADDRESS_JSON "}");
+        c = make_change(CHANGE_ADDED, OBJECT_GROUP, "\xff");
+        check_event(&c,
+                    "{'Event': 'added', 'Object': 'group', 'Index': 2, 'Incarnation': 7,"
+                    "'Name': '\\\\xff', 'NameBytes': [255], 'Zone': '\\\\xff', " GROUP_JSON "}");
+        c = make_change(CHANGE_ADDED, OBJECT_ROUTE, "eth0");
+        check_event(&c, "{'Event': 'added', 'Object': 'route', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0', " ROUTE_JSON "}");
+}
+END_TEST
+
+START_TEST(test_event_removed) {
+        Change c = make_change(CHANGE_REMOVED, OBJECT_LINK, "eth0");
+
+        check_event(&c, "{'Event': 'removed', 'Object': 'link', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0'}");
+        c = make_change(CHANGE_REMOVED, OBJECT_ADDRESS, "eth0");
+        check_event(&c, "{'Event': 'removed', 'Object': 'address', 'Index': 2,"
+                        "'Incarnation': 7, 'Name': 'eth0', " ADDRESS_KEY_JSON "}");
+        c = make_change(CHANGE_REMOVED, OBJECT_GROUP, "eth0");
+        check_event(&c, "{'Event': 'removed', 'Object': 'group', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0', " GROUP_JSON "}");
+        c = make_change(CHANGE_REMOVED, OBJECT_ROUTE, "eth0");
+        check_event(&c, "{'Event': 'removed', 'Object': 'route', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0', " ROUTE_KEY_JSON "}");
+        /* unreachable default: no link at all */
+        c = (Change){ .type = CHANGE_REMOVED, .object = OBJECT_ROUTE };
+        c.record.route.family = AF_INET6;
+        c.record.route.table = 254;
+        c.record.route.metric = UINT32_MAX;
+        check_event(&c, "{'Event': 'removed', 'Object': 'route', 'Index': 0, 'Incarnation': 0,"
+                        "'Name': '', 'Family': 10, 'Metric': 4294967295, 'Table': 254}");
+}
+END_TEST
+
+START_TEST(test_event_changed) {
+        Change c = make_change(CHANGE_CHANGED, OBJECT_LINK, "eth0");
+
+        c.fields = field_bit(OBJECT_LINK, "MTU") | field_bit(OBJECT_LINK, "Carrier");
+        check_event(&c, "{'Event': 'changed', 'Object': 'link', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0', 'MTU': 1500, 'Carrier': true}");
+
+        /* What is gone is said to be gone: released from its master, alias removed. */
+        c.record.link.master_ifindex = 0;
+        c.fields = field_bit(OBJECT_LINK, "MasterInterfaceIndex") |
+                   field_bit(OBJECT_LINK, "Alias") | field_bit(OBJECT_LINK, "AliasBytes");
+        check_event(&c, "{'Event': 'changed', 'Object': 'link', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0', 'MasterInterfaceIndex': null, 'Alias': null,"
+                        "'AliasBytes': null}");
+
+        /* Renamed from an odd name. */
+        c.fields = field_bit(OBJECT_LINK, "Name") | field_bit(OBJECT_LINK, "NameBytes");
+        check_event(&c, "{'Event': 'changed', 'Object': 'link', 'Index': 2, 'Incarnation': 7,"
+                        "'Name': 'eth0', 'NameBytes': null}");
+
+        c = make_change(CHANGE_CHANGED, OBJECT_ADDRESS, "eth0");
+        c.record.address.usability = USABILITY_DEPRECATED;
+        c.record.address.preferred_usec = USEC_INFINITY;
+        c.fields = field_bit(OBJECT_ADDRESS, "State") |
+                   field_bit(OBJECT_ADDRESS, "PreferredLifetimeUSec");
+        check_event(&c, "{'Event': 'changed', 'Object': 'address', 'Index': 2,"
+                        "'Incarnation': 7, 'Name': 'eth0', 'State': 'deprecated',"
+                        "'PreferredLifetimeUSec': null, " ADDRESS_KEY_JSON "}");
+}
+END_TEST
+
+START_TEST(test_event_resynced) {
+        json_t *event = NULL;
+
+        ck_assert_int_eq(json_resynced(12, "overrun", &event), 0);
+        check_json(event, "{'Event': 'resynced', 'Generation': 12, 'Reason': 'overrun'}");
+}
+END_TEST
+
+/* The table ------------------------------------------------------------------------------------ */
+
+static Table *make_table(void) {
+        LinkRecord link = fixture_link();
+        AddressRecord a = fixture_address();
+        GroupRecord group = fixture_group();
+        RouteRecord route = fixture_route();
+        _cleanup_(freep) LinkTexts *texts = make_texts();
+        Table *t = NULL;
+
+        ck_assert_int_eq(table_new(NULL, &t), 0);
+        table_begin(t);
+        ck_assert_int_eq(table_set(t, OBJECT_LINK, &link), 0);
+        ck_assert_int_eq(table_set_texts(t, 2, texts), 0);
+        link = (LinkRecord){ .ifindex = 1, .incarnation = 1, .parent_nsid = -1, .name = "lo" };
+        ck_assert_int_eq(table_set(t, OBJECT_LINK, &link), 0);
+        ck_assert_int_eq(table_set(t, OBJECT_ADDRESS, &a), 0);
+
+        /* IPv4 oldest first, IPv6 newest first. */
+        a = (AddressRecord){ .ifindex = 2, .order = 2, .address = fixture_ip4(10, 9, 0, 1) };
+        ck_assert_int_eq(table_set(t, OBJECT_ADDRESS, &a), 0);
+        a.address = fixture_ip6(0xfe, 0x80, 1);
+        a.order = 7;
+        ck_assert_int_eq(table_set(t, OBJECT_ADDRESS, &a), 0);
+        a.address = fixture_ip6(0x20, 0x01, 1);
+        a.order = 8;
+        ck_assert_int_eq(table_set(t, OBJECT_ADDRESS, &a), 0);
+        a.ifindex = 1;
+        a.address = fixture_ip4(127, 0, 0, 1);
+        ck_assert_int_eq(table_set(t, OBJECT_ADDRESS, &a), 0);
+
+        ck_assert_int_eq(table_set(t, OBJECT_GROUP, &group), 0);
+        group.group = fixture_ip4(224, 0, 0, 1);
+        ck_assert_int_eq(table_set(t, OBJECT_GROUP, &group), 0);
+
+        ck_assert_int_eq(table_set(t, OBJECT_ROUTE, &route), 0);
+        route.metric = 50;
+        ck_assert_int_eq(table_set(t, OBJECT_ROUTE, &route), 0);
+        route = (RouteRecord){ .family = AF_INET6, .metric = 1, .table = 254 };
+        ck_assert_int_eq(table_set(t, OBJECT_ROUTE, &route), 0);
+        table_end(t, 42);
+        return t;
+}
+
+DEFINE_CLEANUP(Table *, table_free)
+
+static int64_t count_users(void *userdata, int32_t ifindex, const IpAddress *group) {
+        ck_assert_str_eq(userdata, "userdata");
+        ck_assert_int_eq(ifindex, 2);
+        return group->family == AF_INET ? 5 : -1;
+}
+
+/* The values of one member of all objects in an array, with blanks between. */
+static void check_members(const json_t *array, const char *member, const char *expected) {
+        char buf[256] = "";
+        size_t n = 0;
+
+        for (size_t i = 0; i < json_array_size(array); i++) {
+                const json_t *value = json_object_get(json_array_get(array, i), member);
+                const char *separator = i > 0 ? " " : "";
+
+                if (json_is_string(value))
+                        n += (size_t) snprintf(buf + n, sizeof(buf) - n, "%s%s", separator,
+                                               json_string_value(value));
+                else if (json_is_integer(value))
+                        n += (size_t) snprintf(buf + n, sizeof(buf) - n, "%s%lld", separator,
+                                               (long long) json_integer_value(value));
+                else
+                        n += (size_t) snprintf(buf + n, sizeof(buf) - n, "%s-", separator);
+        }
+        ck_assert_str_eq(buf, expected);
+}
+
+START_TEST(test_table_link) {
+        _cleanup_(table_freep) Table *t = make_table();
+        TableView view = table_view(t);
+        char userdata[] = "userdata";
+        json_auto_t *link = NULL;
+        const json_t *list;
+
+        ck_assert_int_eq(json_link(&view, 2, count_users, userdata, &link), 0);
+        list = json_object_get(link, "Addresses");
+        check_members(list, "AddressString", "10.9.0.1 10.1.1.1 2001::1 fe80::1");
+        check_members(list, "Zone", "- - - eth0");
+        list = json_object_get(link, "Groups");
+        check_members(list, "AddressString", "224.0.0.1 ff02::1");
+        check_members(list, "Users", "5 -");
+        check_members(list, "Zone", "- eth0");
+        ck_assert_int_eq(json_object_del(link, "Addresses"), 0);
+        ck_assert_int_eq(json_object_del(link, "Groups"), 0);
+        check_json(TAKE_PTR(link), "{" LINK_JSON "}");
+
+        ck_assert_int_eq(json_link(&view, 3, NULL, NULL, &link), -ENODEV);
+        ck_assert_int_eq(json_link(&view, 0, NULL, NULL, &link), -ENODEV);
+        ck_assert_int_eq(json_link(&view, -1, NULL, NULL, &link), -ENODEV);
+        ck_assert_ptr_null(link);
+
+        /* The lists are there, even when empty. */
+        ck_assert_int_eq(json_link(&view, 1, NULL, NULL, &link), 0);
+        ck_assert(json_is_array(json_object_get(link, "Groups")));
+        ck_assert_uint_eq(json_array_size(json_object_get(link, "Groups")), 0);
+}
+END_TEST
+
+START_TEST(test_table_rows) {
+        _cleanup_(table_freep) Table *t = make_table();
+        TableView view = table_view(t);
+        static const struct {
+                ObjectType type;
+                int32_t ifindex;
+                int family;
+                const char *member, *expected;
+        } cases[] = {
+                { OBJECT_ADDRESS, 0, AF_UNSPEC, "AddressString",
+                  "127.0.0.1 10.9.0.1 10.1.1.1 2001::1 fe80::1" },
+                { OBJECT_ADDRESS, 0, AF_INET, "AddressString", "127.0.0.1 10.9.0.1 10.1.1.1" },
+                { OBJECT_ADDRESS, 2, AF_INET6, "AddressString", "2001::1 fe80::1" },
+                { OBJECT_ADDRESS, 1, AF_INET6, "AddressString", "" },
+                { OBJECT_ADDRESS, 77, AF_UNSPEC, "AddressString", "" },
+                { OBJECT_ADDRESS, -1, AF_UNSPEC, "AddressString", "" },
+                { OBJECT_GROUP, 2, AF_INET, "AddressString", "224.0.0.1" },
+                { OBJECT_GROUP, 2, AF_UNSPEC, "Users", "- -" },
+                { OBJECT_ROUTE, 0, AF_UNSPEC, "Metric", "50 100 1" },
+                { OBJECT_ROUTE, 2, AF_UNSPEC, "Metric", "50 100" },
+                { OBJECT_LOCAL, 0, AF_UNSPEC, "Type", "" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                json_auto_t *array = NULL;
+
+                ck_assert_int_eq(json_rows(&view, cases[i].type, cases[i].ifindex, cases[i].family,
+                                           NULL, NULL, &array),
+                                 0);
+                check_members(array, cases[i].member, cases[i].expected);
+        }
+}
+END_TEST
+
+START_TEST(test_table_describe) {
+        _cleanup_(table_freep) Table *t = make_table();
+        TableView view = table_view(t);
+        json_auto_t *all = NULL, *link = NULL;
+
+        ck_assert_int_eq(json_describe(&view, &all), 0);
+        ck_assert_uint_eq(json_object_size(all), 3);
+        ck_assert_int_eq(json_integer_value(json_object_get(all, "Generation")), 42);
+        check_members(json_object_get(all, "Links"), "Name", "lo eth0");
+        check_members(json_object_get(all, "DefaultRoutes"), "Metric", "50 100 1");
+        check_members(json_object_get(all, "DefaultRoutes"), "Family", "2 2 10");
+
+        ck_assert_int_eq(json_link(&view, 2, NULL, NULL, &link), 0);
+        ck_assert(json_equal(json_array_get(json_object_get(all, "Links"), 1), link));
+}
+END_TEST
+
+START_TEST(test_table_empty) {
+        _cleanup_(table_freep) Table *t = NULL;
+        TableView view;
+        json_t *all = NULL;
+
+        ck_assert_int_eq(table_new(NULL, &t), 0);
+        view = table_view(t);
+        ck_assert_int_eq(json_describe(&view, &all), 0);
+        check_json(all, "{'Generation': 0, 'Links': [], 'DefaultRoutes': []}");
+}
+END_TEST
+
+int main(void) {
+        Suite *suite = suite_create("json");
+        SRunner *runner = srunner_create(suite);
+        TCase *c = tcase_create("json");
+        int n_failed;
+
+        suite_add_tcase(suite, c);
+        tcase_add_test(c, test_link);
+        tcase_add_test(c, test_other_records);
+        tcase_add_test(c, test_mask);
+        tcase_add_test(c, test_empty_link);
+        tcase_add_test(c, test_large_numbers);
+        tcase_add_test(c, test_every_byte_in_a_name);
+        tcase_add_test(c, test_event_added);
+        tcase_add_test(c, test_event_removed);
+        tcase_add_test(c, test_event_changed);
+        tcase_add_test(c, test_event_resynced);
+        tcase_add_test(c, test_table_link);
+        tcase_add_test(c, test_table_rows);
+        tcase_add_test(c, test_table_describe);
+        tcase_add_test(c, test_table_empty);
+
+        srunner_run_all(runner, CK_ENV);
+        n_failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
