@@ -17,16 +17,6 @@
 #include "lookup.h"
 #include "util.h"
 
-/* The most entries of one logical interface: itself, two of the subnet, two of the class, limited */
-#define ENTRIES_PER_ADDRESS 6
-
-/* The entries of one logical interface. */
-typedef struct Contribution {
-        const AddressRecord *owner;
-        LocalEntry entries[ENTRIES_PER_ADDRESS];
-        size_t n;
-} Contribution;
-
 static void contribute(Contribution *c, const IpAddress *a, AddressType type, LocalReason reason) {
         LocalEntry *e;
 
@@ -44,7 +34,7 @@ static void contribute(Contribution *c, const IpAddress *a, AddressType type, Lo
                 return;
         }
 
-        assert(c->n < ENTRIES_PER_ADDRESS);
+        assert(c->n < LOOKUP_CONTRIBUTION_MAX);
         e = &c->entries[c->n];
         *e = (LocalEntry){
                 .address = *a,
@@ -109,8 +99,12 @@ static bool is_point_to_point(const AddressRecord *a) {
         return a->prefix_length == ip_family_bits(a->address.family);
 }
 
-static void contribute_address(Contribution *c, const AddressRecord *a) {
+void lookup_contribution(const AddressRecord *a, Contribution *ret) {
+        Contribution *c = ret;
+
         *c = (Contribution){ .owner = a };
+        if (!lookup_is_usable(a))
+                return;
 
         contribute(c, &a->address, ADDRESS_TYPE_UNICAST, LOCAL_REASON_UNICAST);
         if (is_point_to_point(a))
@@ -132,10 +126,7 @@ int lookup_local_derived(const TableView *v, LocalEntry **ret, size_t *ret_n) {
 
         w = table_walk_all(v, OBJECT_ADDRESS);
         while (table_next(v, &w, &row)) {
-                if (!lookup_is_usable(&row) || !ip_is_set(&row.address))
-                        continue;
-
-                contribute_address(&c, &row);
+                lookup_contribution(&row, &c);
                 for (size_t i = 0; i < c.n; i++) {
                         r = lookup_grow(&entries, &allocated, n, sizeof(LocalEntry));
                         if (r < 0)

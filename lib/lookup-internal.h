@@ -24,6 +24,18 @@ AddressScope lookup_kernel_scope(const IpAddress *a);
 /* qsort() over LocalEntry: address, prefix length, type, link, owner. */
 int lookup_compare_entries(const void *x, const void *y);
 
+/* The most entries of one logical interface: itself, two of the subnet, two of the class, limited */
+#define LOOKUP_CONTRIBUTION_MAX 6
+/* What one address of a link contributes to the derived local table, in the order of creation. */
+typedef struct Contribution {
+        const AddressRecord *owner;
+        LocalEntry entries[LOOKUP_CONTRIBUTION_MAX];
+        size_t n;
+} Contribution;
+
+/* Nothing for an address that is not usable. The row must outlive the contribution. */
+void lookup_contribution(const AddressRecord *a, Contribution *ret);
+
 /* The links that reach an address without a router, as far as their addresses tell. */
 typedef struct OnLink {
         int32_t ifindex; /* the first; 0: none */
