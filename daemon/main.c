@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * ifrosterd: joins options, manager and publishers, and runs the event loop. Exit status 0 after
+ * SIGTERM or SIGINT, 2 for a command line that makes no sense, 1 for everything else.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "bus.h"
+#include "log.h"
+#include "manager.h"
+#include "netns.h"
+#include "options.h"
+#include "util.h"
+
+#define EXIT_USAGE 2
+
+static int run(const Options *o) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(manager_freep) Manager *manager = NULL;
+        _cleanup_(bus_freep) Bus *bus = NULL;
+        int r;
+
+        r = sd_event_default(&event);
+        if (r < 0) {
+                log_error("cannot make an event loop: %s", strerror(-r));
+                return r;
+        }
+        r = manager_new(event, NULL, &manager);
+        if (r < 0) {
+                log_error("cannot listen to netlink: %s", strerror(-r));
+                return r;
+        }
+        if (o->bus) {
+                r = bus_new(manager, o->bus, &bus);
+                if (r < 0)
+                        return r;
+        }
+        r = manager_start(manager);
+        if (r < 0) {
+                log_error("cannot start: %s", strerror(-r));
+                return r;
+        }
+        return sd_event_loop(event);
+}
+
+/* Signals are read by the event loop. A peer that closes its socket is an error of write(). */
+static void block_signals(void) {
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigaddset(&set, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char *argv[]) {
+        char error[OPTIONS_ERROR_MAX];
+        static Options options;
+        int r;
+
+        log_init(LOG_INFO);
+        r = options_parse(argc, argv, &options, error);
+        if (r < 0) {
+                log_error("%s", error);
+                return r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+        }
+
+        switch (options.action) {
+        case OPTIONS_HELP:
+                fputs(options_help(), stdout);
+                return EXIT_SUCCESS;
+        case OPTIONS_VERSION:
+                puts("ifrosterd " PROJECT_VERSION);
+                return EXIT_SUCCESS;
+        case OPTIONS_RUN:
+        case _OPTIONS_ACTION_MAX:
+                break;
+        }
+
+        log_init(options.log_level);
+        block_signals();
+        if (options.netns && netns_enter(options.netns) < 0)
+                return EXIT_FAILURE;
+        r = run(&options);
+        return r == -EINVAL ? EXIT_USAGE : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
