@@ -62,32 +62,32 @@ static const char *show(const RecordView *view, const char *name) {
 /* The contract --------------------------------------------------------------------------------- */
 
 static const char *const field_names[] = {
-        [OBJECT_LINK] = "Index Incarnation Name NameBytes AlternativeNames AlternativeNamesBytes "
-                        "Alias AliasBytes Kind Type Flags FlagsString KernelOperationalState "
-                        "KernelOperationalStateString Carrier CarrierChanges MTU MinimumMTU "
-                        "MaximumMTU HardwareAddress HardwareAddressString "
-                        "PermanentHardwareAddress PermanentHardwareAddressString "
-                        "BroadcastAddress BroadcastAddressString MasterInterfaceIndex "
-                        "ParentInterfaceIndex ParentNamespaceNSID Group TransmitQueueLength "
-                        "OperationalState CarrierState AddressState IPv4AddressState "
-                        "IPv6AddressState IPv6LinkLocalAddress IPv6LinkLocalAddressString "
-                        "Addresses Groups",
-        [OBJECT_ADDRESS] = "InterfaceIndex Family Address AddressString PrefixLength Peer "
-                           "PeerString Broadcast BroadcastString Label LabelBytes Scope "
-                           "ScopeString Flags FlagsString Protocol Metric "
-                           "PreferredLifetimeUSec ValidLifetimeUSec Zone State",
+        [OBJECT_LINK] = ("Index Incarnation Name NameBytes AlternativeNames AlternativeNamesBytes "
+                         "Alias AliasBytes Kind Type Flags FlagsString KernelOperationalState "
+                         "KernelOperationalStateString Carrier CarrierChanges MTU MinimumMTU "
+                         "MaximumMTU HardwareAddress HardwareAddressString "
+                         "PermanentHardwareAddress PermanentHardwareAddressString "
+                         "BroadcastAddress BroadcastAddressString MasterInterfaceIndex "
+                         "ParentInterfaceIndex ParentNamespaceNSID Group TransmitQueueLength "
+                         "OperationalState CarrierState AddressState IPv4AddressState "
+                         "IPv6AddressState IPv6LinkLocalAddress IPv6LinkLocalAddressString "
+                         "Addresses Groups"),
+        [OBJECT_ADDRESS] = ("InterfaceIndex Family Address AddressString PrefixLength Peer "
+                            "PeerString Broadcast BroadcastString Label LabelBytes Scope "
+                            "ScopeString Flags FlagsString Protocol Metric "
+                            "PreferredLifetimeUSec ValidLifetimeUSec Zone State"),
         [OBJECT_GROUP] = "InterfaceIndex Family Address AddressString Zone Users",
-        [OBJECT_ROUTE] = "InterfaceIndex Family Gateway GatewayString Metric Protocol Table "
-                         "PreferredSource PreferredSourceString",
+        [OBJECT_ROUTE] = ("InterfaceIndex Family Gateway GatewayString Metric Protocol Table "
+                          "PreferredSource PreferredSourceString"),
         [OBJECT_LOCAL] = "InterfaceIndex Family Address AddressString PrefixLength Type",
 };
 
 static const char *const key_names[] = {
-        [OBJECT_LINK] = "Index Incarnation Name",
-        [OBJECT_ADDRESS] = "InterfaceIndex Family Address AddressString PrefixLength Peer "
-                           "PeerString",
+        [OBJECT_LINK] = ("Index Incarnation Name"),
+        [OBJECT_ADDRESS] = ("InterfaceIndex Family Address AddressString PrefixLength Peer "
+                            "PeerString"),
         [OBJECT_GROUP] = "InterfaceIndex Family Address AddressString",
-        [OBJECT_ROUTE] = "InterfaceIndex Family Gateway GatewayString Metric Table",
+        [OBJECT_ROUTE] = ("InterfaceIndex Family Gateway GatewayString Metric Table"),
         [OBJECT_LOCAL] = "InterfaceIndex Family Address AddressString PrefixLength Type",
 };
 
