@@ -17,7 +17,7 @@
 #include "tsv.h"
 #include "util.h"
 
-#define N_RANDOM 20000
+#define N_RANDOM 5000
 
 static TsvTable texts, classes;
 
