@@ -27,7 +27,7 @@ typedef RouteRecord Row;
         X(Metric, VALUE_UINT, FIELD_KEY,                                                           \
           value_uint(ret, row->metric), "RTA_PRIORITY",                                            \
           "Metric; the smallest is used first")                                                    \
-        X(Protocol, VALUE_UINT, 0,                                                                 \
+        X(Protocol, VALUE_UINT, FIELD_KEY,                                                         \
           value_uint(ret, row->protocol), "rtm_protocol",                                          \
           "RTPROT_* number of whoever made the route, such as 4 static or 16 dhcp")                \
         X(Table, VALUE_UINT, FIELD_KEY,                                                            \

@@ -79,7 +79,7 @@ static void check_view(const RecordView *view, const char *expected) {
 
 #define ROUTE_KEY_JSON                                                \
         "'InterfaceIndex': 2, 'Family': 2, 'Gateway': [10, 1, 1, 2]," \
-        "'GatewayString': '10.1.1.2', 'Metric': 100, 'Table': 254"
+        "'GatewayString': '10.1.1.2', 'Metric': 100, 'Protocol': 16, 'Table': 254"
 #define ROUTE_JSON                                                           \
         ROUTE_KEY_JSON ", 'Protocol': 16, 'PreferredSource': [10, 1, 1, 1]," \
                        "'PreferredSourceString': '10.1.1.1'"
@@ -262,8 +262,9 @@ START_TEST(test_event_removed) {
         c.record.route.family = AF_INET6;
         c.record.route.table = 254;
         c.record.route.metric = UINT32_MAX;
-        check_event(&c, "{'Event': 'removed', 'Object': 'route', 'Index': 0, 'Incarnation': 0,"
-                        "'Name': '', 'Family': 10, 'Metric': 4294967295, 'Table': 254}");
+        check_event(&c,
+                    "{'Event': 'removed', 'Object': 'route', 'Index': 0, 'Incarnation': 0,"
+                    "'Name': '', 'Family': 10, 'Metric': 4294967295, 'Protocol': 0, 'Table': 254}");
 }
 END_TEST
 

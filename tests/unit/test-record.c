@@ -87,7 +87,7 @@ static const char *const key_names[] = {
         [OBJECT_ADDRESS] = ("InterfaceIndex Family Address AddressString PrefixLength Peer "
                             "PeerString"),
         [OBJECT_GROUP] = "InterfaceIndex Family Address AddressString",
-        [OBJECT_ROUTE] = ("InterfaceIndex Family Gateway GatewayString Metric Table"),
+        [OBJECT_ROUTE] = ("InterfaceIndex Family Gateway GatewayString Metric Protocol Table"),
         [OBJECT_LOCAL] = "InterfaceIndex Family Address AddressString PrefixLength Type",
 };
 
