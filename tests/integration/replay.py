@@ -38,8 +38,9 @@ def group_record_key(record):
 
 
 def route_record_key(record):
-    return (record["InterfaceIndex"], record["Family"], record.get("GatewayString", ""),
-            record["Table"], record.get("Metric", 0), record.get("Protocol", 0))
+    # A route that leads nowhere has no link.
+    return (record.get("InterfaceIndex", 0), record["Family"], record.get("GatewayString", ""),
+            record["Table"], record["Metric"], record["Protocol"])
 
 
 def link_facts(record):
