@@ -70,8 +70,8 @@ static void connection_update(VarlinkConnection *c) {
                 events |= EPOLLIN;
         if (c->queue.n > 0)
                 events |= EPOLLOUT;
-        if (events != c->events && sd_event_source_set_io_events(c->io, events) >= 0)
-                c->events = events;
+        if (events != c->events)
+                (void) varlink_server_poll(c->server, c, events);
 
         /* the peer owes something: its first request, the rest of one, or to take its last error;
          * while we do not listen to it, it owes nothing */
@@ -86,8 +86,7 @@ void varlink_connection_close(VarlinkConnection *c) {
 
         c->state = VARLINK_STATE_DEAD;
         varlink_server_wait(c->server, c, false);
-        c->io = sd_event_source_disable_unref(c->io);
-        c->again = sd_event_source_disable_unref(c->again);
+        varlink_server_again(c->server, c, false);
         closep(&c->fd);
         c->fd = -1;
         varlink_queue_done(&c->queue);
@@ -182,21 +181,6 @@ static void connection_check_calls(VarlinkConnection *c) {
                 varlink_connection_close_limit(c, VARLINK_LIMIT_CALLS);
 }
 
-static int connection_on_again(sd_event_source *source, void *userdata);
-
-/* Has the event loop come back for the requests that are left over. */
-static void connection_arrange_again(VarlinkConnection *c) {
-        int r;
-
-        if (c->again)
-                r = sd_event_source_set_enabled(c->again, SD_EVENT_ONESHOT);
-        else
-                r = sd_event_add_defer(c->server->event, &c->again, connection_on_again, c);
-        /* without memory for that, it would hang for ever */
-        if (r < 0)
-                varlink_connection_close(c);
-}
-
 static void connection_handle_some(VarlinkConnection *c) {
         size_t bytes = 0;
 
@@ -226,8 +210,7 @@ static void connection_handle_some(VarlinkConnection *c) {
         }
 }
 
-/* Handles requests, sends replies, and arranges for whatever is left. */
-static void connection_process(VarlinkConnection *c) {
+void varlink_connection_process(VarlinkConnection *c) {
         c->dispatching = true;
         connection_handle_some(c);
         c->dispatching = false;
@@ -236,13 +219,8 @@ static void connection_process(VarlinkConnection *c) {
         connection_flush(c);
         connection_check_calls(c);
         if (connection_can_handle(c) && c->input.n_messages > 0)
-                connection_arrange_again(c);
+                varlink_server_again(c->server, c, true);
         connection_update(c);
-}
-
-static int connection_on_again(sd_event_source *source, void *userdata) {
-        connection_process(userdata);
-        return 0;
 }
 
 void varlink_connection_next(VarlinkConnection *c) {
@@ -251,7 +229,7 @@ void varlink_connection_next(VarlinkConnection *c) {
                 return;
 
         if (connection_can_handle(c) && c->input.n_messages > 0)
-                connection_arrange_again(c);
+                varlink_server_again(c->server, c, true);
         connection_update(c);
 }
 
@@ -274,9 +252,7 @@ static void connection_receive(VarlinkConnection *c) {
                 varlink_connection_close_limit(c, VARLINK_LIMIT_REQUEST_BYTES);
 }
 
-static int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        VarlinkConnection *c = userdata;
-
+void varlink_connection_ready(VarlinkConnection *c, uint32_t revents) {
         if (revents & EPOLLOUT)
                 connection_flush(c);
 
@@ -291,8 +267,7 @@ static int connection_on_io(sd_event_source *source, int fd, uint32_t revents, v
                 varlink_connection_close(c);
 
         if (c->state != VARLINK_STATE_DEAD)
-                connection_process(c);
-        return 0;
+                varlink_connection_process(c);
 }
 
 int varlink_connection_new(VarlinkServer *server, int fd, uid_t uid, VarlinkConnection **ret) {
@@ -303,21 +278,20 @@ int varlink_connection_new(VarlinkServer *server, int fd, uid_t uid, VarlinkConn
         if (!c)
                 return -ENOMEM;
 
+        c->server = server;
+        c->fd = fd;
         c->user = varlink_server_get_user(server, uid);
         if (!c->user) {
                 free(c);
                 return -ENOMEM;
         }
-        r = sd_event_add_io(server->event, &c->io, fd, EPOLLIN, connection_on_io, c);
+        r = varlink_server_poll(server, c, EPOLLIN);
         if (r < 0) {
                 varlink_server_put_user(server, c->user);
                 free(c);
                 return r;
         }
 
-        c->server = server;
-        c->fd = fd;
-        c->events = EPOLLIN;
         c->user->n_connections++;
         TAILQ_INSERT_TAIL(&server->connections, c, list);
         server->counters.connections++;

@@ -18,6 +18,9 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+/* Connections that are served before other sources of the event loop get their turn. */
+#define VARLINK_CONNECTIONS_PER_WAKEUP 32U
+
 /* The connections accepted in one wake-up of a listener. */
 #define VARLINK_ACCEPTS_PER_WAKEUP 16U
 
@@ -62,23 +65,24 @@ struct VarlinkConnection {
         TAILQ_ENTRY(VarlinkConnection) list;
         TAILQ_ENTRY(VarlinkConnection) waiting_list;
         TAILQ_ENTRY(VarlinkConnection) closed_list;
+        TAILQ_ENTRY(VarlinkConnection) again_list;
         VarlinkServer *server;
         VarlinkUser *user;
         VarlinkState state;
         int fd;
-        uint32_t events; /* those that io is asked for */
-        sd_event_source *io; /* NULL when DEAD */
-        sd_event_source *again; /* complete requests are left over; made when first needed */
+        uint32_t events; /* those that are polled for */
         VarlinkInput input;
         VarlinkQueue queue;
         size_t charged; /* bytes, in user->bytes */
         VarlinkCall *call;
         uint64_t deadline;
+        bool polled : 1; /* known to the server's epoll_fd */
         bool dispatching : 1; /* replies are collected, not sent one by one */
         bool eof : 1; /* the peer sends no more; it may still read */
         bool greeted : 1; /* a first request came */
         bool waiting : 1; /* on the list of those that must do something before deadline */
-        bool closed : 1; /* on the list for the next varlink_server_reap() */
+        bool again : 1; /* on the list of those with complete requests left over */
+        bool closed : 1; /* on the list for the next round of the reaper */
 };
 
 struct VarlinkCall {
@@ -103,6 +107,10 @@ struct VarlinkServer {
         TAILQ_HEAD(, VarlinkConnection) connections;
         TAILQ_HEAD(, VarlinkConnection) waiting; /* by deadline: all wait equally long */
         TAILQ_HEAD(, VarlinkConnection) closed;
+        TAILQ_HEAD(, VarlinkConnection) again;
+        int epoll_fd; /* every connection */
+        sd_event_source *io; /* epoll_fd */
+        sd_event_source *resume; /* enabled while again is not empty */
         sd_event_source *reap; /* enabled while closed is not empty */
         sd_event_source *timer; /* enabled while waiting is not empty */
         sd_event_source *retry; /* enabled while accepting rests */
@@ -120,6 +128,13 @@ void varlink_server_closed(VarlinkServer *server, VarlinkConnection *connection)
 /* Starts or ends the time that a connection has; starting it again changes nothing. */
 void varlink_server_wait(VarlinkServer *server, VarlinkConnection *connection, bool wait);
 
+/* Polls for these events of a connection's socket, from now on or instead of others. Closing the
+ * socket ends it. */
+int varlink_server_poll(VarlinkServer *server, VarlinkConnection *connection, uint32_t events);
+
+/* Has a connection go on with its requests, or no longer. */
+void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, bool again);
+
 /* The user of a uid, made when there is none; gone with its last connection. */
 VarlinkUser *varlink_server_get_user(VarlinkServer *server, uid_t uid);
 void varlink_server_put_user(VarlinkServer *server, VarlinkUser *user);
@@ -135,6 +150,10 @@ VarlinkListener *varlink_listener_free(VarlinkListener *listener);
 void varlink_listeners_free_all(VarlinkServer *server);
 
 /* connections */
+
+/* What the event loop calls: the socket is ready; requests are left over. */
+void varlink_connection_ready(VarlinkConnection *connection, uint32_t revents);
+void varlink_connection_process(VarlinkConnection *connection);
 
 int varlink_connection_new(VarlinkServer *server, int fd, uid_t uid, VarlinkConnection **ret);
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The server object: its interfaces, users, counters, and the two things that happen outside of
- * any one connection, the deadlines and the burial of closed connections.
+ * The server object: its interfaces, users, counters, and what connections have in common: how the
+ * event loop finds them, their deadlines, and the burial of closed ones.
+ *
+ * Connections are polled by an epoll of the server's own, which is one source of the event loop.
+ * sd-event fetches all that is ready for every single source that it runs, which for n ready
+ * connections is n * n; here a batch is fetched and served. The kernel puts what it reported at the
+ * end of its list, so a batch begins where the last one ended and nobody is passed over.
  *
  * There is one timer for all connections. Each waits equally long, so the list of those that wait
  * is sorted by appending to it; the timer stands at its head and is off when nobody waits, so that
@@ -13,6 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
@@ -126,6 +132,63 @@ void varlink_server_put_user(VarlinkServer *server, VarlinkUser *user) {
         free(user);
 }
 
+/* polling */
+
+int varlink_server_poll(VarlinkServer *server, VarlinkConnection *connection, uint32_t events) {
+        struct epoll_event event = { .events = events, .data.ptr = connection };
+
+        if (epoll_ctl(server->epoll_fd, connection->polled ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+                      connection->fd, &event) < 0)
+                return -errno;
+        connection->polled = true;
+        connection->events = events;
+        return 0;
+}
+
+static int server_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        struct epoll_event events[VARLINK_CONNECTIONS_PER_WAKEUP];
+        int n;
+
+        n = epoll_wait(fd, events, ELEMENTSOF(events), 0);
+        for (int i = 0; i < n; i++) {
+                /* one may have closed another of this batch: that one still has its memory */
+                VarlinkConnection *connection = events[i].data.ptr;
+
+                if (connection->state != VARLINK_STATE_DEAD)
+                        varlink_connection_ready(connection, events[i].events);
+        }
+        return 0;
+}
+
+void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, bool again) {
+        if (again == connection->again)
+                return;
+
+        connection->again = again;
+        if (again) {
+                TAILQ_INSERT_TAIL(&server->again, connection, again_list);
+                (void) sd_event_source_set_enabled(server->resume, SD_EVENT_ON);
+        } else
+                TAILQ_REMOVE(&server->again, connection, again_list);
+}
+
+static int server_on_resume(sd_event_source *source, void *userdata) {
+        VarlinkServer *server = userdata;
+        VarlinkConnection *connection;
+
+        for (unsigned i = 0; i < VARLINK_CONNECTIONS_PER_WAKEUP; i++) {
+                connection = TAILQ_FIRST(&server->again);
+                if (!connection)
+                        break;
+                varlink_server_again(server, connection, false);
+                varlink_connection_process(connection);
+        }
+
+        if (TAILQ_EMPTY(&server->again))
+                (void) sd_event_source_set_enabled(server->resume, SD_EVENT_OFF);
+        return 0;
+}
+
 /* deadlines */
 
 /* A timer that rings too early only looks and is set again; it must not be late, nor ring when
@@ -236,29 +299,45 @@ static int server_on_retry(sd_event_source *source, uint64_t usec, void *userdat
         return 0;
 }
 
+/* A source that is off until there is something for it to do. */
+static int server_add_defer(VarlinkServer *server, sd_event_source **source,
+                            sd_event_handler_t handler) {
+        int r;
+
+        r = sd_event_add_defer(server->event, source, handler, server);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(*source, SD_EVENT_OFF);
+}
+
+static int server_add_time(VarlinkServer *server, sd_event_source **source,
+                           sd_event_time_handler_t handler) {
+        int r;
+
+        r = sd_event_add_time(server->event, source, CLOCK_MONOTONIC, UINT64_MAX, 0, handler,
+                              server);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(*source, SD_EVENT_OFF);
+}
+
 static int server_add_sources(VarlinkServer *server) {
         int r;
 
-        r = sd_event_add_defer(server->event, &server->reap, server_on_reap, server);
+        r = sd_event_add_io(server->event, &server->io, server->epoll_fd, EPOLLIN, server_on_io,
+                            server);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(server->reap, SD_EVENT_OFF);
+        r = server_add_defer(server, &server->resume, server_on_resume);
         if (r < 0)
                 return r;
-
-        r = sd_event_add_time(server->event, &server->timer, CLOCK_MONOTONIC, UINT64_MAX, 0,
-                              server_on_timer, server);
+        r = server_add_defer(server, &server->reap, server_on_reap);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
+        r = server_add_time(server, &server->timer, server_on_timer);
         if (r < 0)
                 return r;
-
-        r = sd_event_add_time(server->event, &server->retry, CLOCK_MONOTONIC, UINT64_MAX, 0,
-                              server_on_retry, server);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_enabled(server->retry, SD_EVENT_OFF);
+        return server_add_time(server, &server->retry, server_on_retry);
 }
 
 int varlink_server_new(sd_event *event, const VarlinkServerInfo *info, const VarlinkLimits *limits,
@@ -275,9 +354,11 @@ int varlink_server_new(sd_event *event, const VarlinkServerInfo *info, const Var
         TAILQ_INIT(&server->connections);
         TAILQ_INIT(&server->waiting);
         TAILQ_INIT(&server->closed);
+        TAILQ_INIT(&server->again);
 
         server->reserve_fd = eventfd(0, EFD_CLOEXEC);
-        if (server->reserve_fd < 0)
+        server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (server->reserve_fd < 0 || server->epoll_fd < 0)
                 return -errno;
         r = server_add_sources(server);
         if (r < 0)
@@ -314,10 +395,13 @@ VarlinkServer *varlink_server_free(VarlinkServer *server) {
         }
         free(server->interfaces);
 
+        sd_event_source_disable_unref(server->io);
+        sd_event_source_disable_unref(server->resume);
         sd_event_source_disable_unref(server->reap);
         sd_event_source_disable_unref(server->timer);
         sd_event_source_disable_unref(server->retry);
         sd_event_unref(server->event);
+        closep(&server->epoll_fd);
         closep(&server->reserve_fd);
         free(server);
         return NULL;
