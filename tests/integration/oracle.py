@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the kernel says, by way of iproute2, in a form to compare with what the daemon says.
 
-Shares nothing with the daemon: not the netlink code, not the names of fields. State has three parts,
+Shares nothing with the daemon: not the netlink code, not the names of fields. State has four parts,
 dictionaries from a key to the facts that both sides know; difference() says in words what differs.
 """
 
 import dataclasses
 import ipaddress
 import json
+import socket
 import subprocess
 
 FOREVER = 0xFFFFFFFF
@@ -27,11 +28,12 @@ class State:
     links: dict = dataclasses.field(default_factory=dict)
     addresses: dict = dataclasses.field(default_factory=dict)
     groups: dict = dataclasses.field(default_factory=dict)
+    routes: dict = dataclasses.field(default_factory=dict)
 
     def difference(self, other, names=("left", "right")):
         """One sentence for each thing in which two states differ."""
         found = []
-        for part in ("links", "addresses", "groups"):
+        for part in ("links", "addresses", "groups", "routes"):
             mine, theirs = getattr(self, part), getattr(other, part)
             for key in sorted(mine.keys() | theirs.keys(), key=repr):
                 if key not in theirs:
@@ -65,7 +67,7 @@ def ip_json(*arguments):
 
 
 def kernel():
-    """The kernel's state in this network namespace. Three questions, so not one moment in time."""
+    """The kernel's state in this network namespace. Several questions, so not one moment in time."""
     state = State()
     links = ip_json("-details", "address", "show")
     indexes = {link["ifname"]: link["ifindex"] for link in links}
@@ -80,6 +82,10 @@ def kernel():
         for group in link["maddr"]:
             if "address" in group:
                 state.groups[link["ifindex"], str(ipaddress.ip_address(group["address"]))] = {}
+    for family, option in ((socket.AF_INET, "-4"), (socket.AF_INET6, "-6")):
+        for route in ip_json(option, "-Numeric", "-details", "route", "show", "table", "all",
+                             "default"):
+            state.routes.update(_routes(family, route, indexes))
     return state
 
 
@@ -96,6 +102,15 @@ def _link(link, indexes):
         "hardware": link.get("address", "") if link["link_type"] != "none" else "",
         "master": indexes[link["master"]] if "master" in link else 0,
     }
+
+
+def _routes(family, route, indexes):
+    """One row a next hop of a default route."""
+    for hop in route.get("nexthops", [route]):
+        gateway = hop.get("gateway") or hop.get("via", {}).get("host", "")
+        key = (indexes.get(hop.get("dev"), 0), int(family), gateway, int(route.get("table", 254)),
+               route.get("metric", 0), int(route["protocol"]))
+        yield key, {"source": route.get("prefsrc")}
 
 
 def _address(index, address):

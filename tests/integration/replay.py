@@ -170,4 +170,6 @@ class Replay:
         return oracle.State(
             links={index: link_facts(link) for index, link in self.links.items()},
             addresses={key: address_facts(row) for key, row in self.addresses.items()},
-            groups={key: {} for key in self.groups})
+            groups={key: {} for key in self.groups},
+            routes={key: {"source": row.get("PreferredSourceString") or None}
+                    for key, row in self.routes.items()})
