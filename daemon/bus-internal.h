@@ -3,7 +3,7 @@
 
 /*
  * What the files of the D-Bus publisher share. One file each for the connection (bus.c), the two
- * interfaces (bus-manager.c, bus-link.c), values (bus-value.c), signals (bus-publish.c) and errors
+ * interfaces (bus-manager.c with bus-answer.c, bus-link.c), values (bus-value.c), signals (bus-publish.c) and errors
  * (bus-error.c).
  */
 
@@ -89,6 +89,17 @@ void bus_link_done(Bus *b);
 /* Forgets the Sync calls of a connection that is gone. */
 void bus_manager_forget_syncs(Bus *b);
 
+/* bus-answer.c: methods of the Manager interface about addresses. */
+int bus_on_parse_address(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);
+int bus_on_format_address(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);
+int bus_on_lookup_address(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);
+int bus_on_get_link_for_address(sd_bus_message *message, void *userdata,
+                                sd_bus_error *reterr_error);
+int bus_on_select_source(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);
+int bus_on_get_primary_address(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);
+int bus_on_list_local(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);
+int bus_on_list_proxies(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);
+
 /* bus-link.c ------------------------------------------------------------------------------- */
 
 /* The object path of a link. */
@@ -110,7 +121,12 @@ int bus_append_variant(sd_bus_message *m, const FieldValue *value);
 int bus_append_entry_text(sd_bus_message *m, const char *key, const char *value);
 int bus_append_entry_bytes(sd_bus_message *m, const char *key, const void *bytes, size_t len);
 int bus_append_entry_int(sd_bus_message *m, const char *key, int32_t value);
+int bus_append_entry_bool(sd_bus_message *m, const char *key, bool value);
+int bus_append_entry_uint(sd_bus_message *m, const char *key, uint32_t value);
 int bus_append_entry_uint64(sd_bus_message *m, const char *key, uint64_t value);
+/* The bytes of an address, and its text without a zone. */
+int bus_append_entry_address(sd_bus_message *m, const char *key, const char *text_key,
+                             const IpAddress *a);
 /* The fields of a row whose bits are set, but not its lists, into a dictionary that is open. Those
  * that do not apply are left out, except the ones in `gone`, which are said as their sentinel. A raw
  * twin needs none: a text without one takes the old one away. */

@@ -216,65 +216,6 @@ static int on_list_default_routes(sd_bus_message *message, void *userdata,
         return reply_rows(userdata, message, OBJECT_ROUTE, 0, AF_UNSPEC, reterr_error);
 }
 
-/* Addresses -------------------------------------------------------------------------------- */
-
-static int on_parse_address(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Bus *b = userdata;
-        ParsedAddress a;
-        const char *text;
-        Detail detail;
-        int r;
-
-        r = sd_bus_message_read_basic(message, 's', &text);
-        if (r < 0)
-                return r;
-        r = question_parse_address(b->manager, text, strlen(text), &a, &detail);
-        if (r < 0)
-                return bus_error(reterr_error, r, &detail);
-
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(reply, "i", (int32_t) a.address.family);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append_array(reply, 'y', a.address.bytes,
-                                        ip_family_size(a.address.family));
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(reply, "isss", a.ifindex, a.canonical,
-                                  address_class_to_string(a.address_class),
-                                  address_scope_to_string(a.scope));
-        if (r < 0)
-                return r;
-        return sd_bus_message_send(reply);
-}
-
-static int on_format_address(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error) {
-        char text[ADDRESS_TEXT_MAX];
-        int32_t family, ifindex;
-        Bus *b = userdata;
-        const void *bytes;
-        Detail detail;
-        size_t len;
-        int r;
-
-        r = sd_bus_message_read_basic(message, 'i', &family);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read_array(message, 'y', &bytes, &len);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read_basic(message, 'i', &ifindex);
-        if (r < 0)
-                return r;
-        r = question_format_address(b->manager, family, bytes, len, ifindex, text, &detail);
-        if (r < 0)
-                return bus_error(reterr_error, r, &detail);
-        return sd_bus_reply_method_return(message, "s", text);
-}
-
 /* Sync ------------------------------------------------------------------------------------- */
 
 struct BusSync {
@@ -477,10 +418,30 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("ParseAddress", SD_BUS_ARGS("s", text),
                                 SD_BUS_RESULT("i", family, "ay", address, "i", index, "s",
                                               canonical, "s", class, "s", scope),
-                                on_parse_address, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS(
-                        "FormatAddress", SD_BUS_ARGS("i", family, "ay", address, "i", index),
-                        SD_BUS_RESULT("s", text), on_format_address, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_on_parse_address, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("FormatAddress",
+                                SD_BUS_ARGS("i", family, "ay", address, "i", index),
+                                SD_BUS_RESULT("s", text), bus_on_format_address,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("LookupAddress", SD_BUS_ARGS("s", address),
+                                SD_BUS_RESULT("s", type, "a(is)", links), bus_on_lookup_address,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetLinkForAddress", SD_BUS_ARGS("s", address),
+                                SD_BUS_RESULT("i", index, "s", name, "s", reason),
+                                bus_on_get_link_for_address, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SelectSource", SD_BUS_ARGS("s", destination, "s", mode),
+                                SD_BUS_RESULT("s", source, "i", index, "s", name, "s", rule,
+                                              "aa{sv}", candidates),
+                                bus_on_select_source, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetPrimaryAddress", SD_BUS_ARGS("i", family),
+                                SD_BUS_RESULT("s", address, "i", index), bus_on_get_primary_address,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListLocal", SD_BUS_ARGS("s", view),
+                                SD_BUS_RESULT("aa{sv}", entries), bus_on_list_local,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListProxies", SD_BUS_ARGS("i", index),
+                                SD_BUS_RESULT("aa{sv}", proxies), bus_on_list_proxies,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("FindLink", SD_BUS_ARGS("s", text),
                                 SD_BUS_RESULT("i", index, "s", name, "s", matched), on_find_link,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

@@ -132,6 +132,33 @@ int bus_append_entry_int(sd_bus_message *m, const char *key, int32_t value) {
         return append_entry(m, key, &v);
 }
 
+int bus_append_entry_bool(sd_bus_message *m, const char *key, bool value) {
+        FieldValue v;
+
+        v.kind = VALUE_BOOL;
+        v.boolean = value;
+        return append_entry(m, key, &v);
+}
+
+int bus_append_entry_uint(sd_bus_message *m, const char *key, uint32_t value) {
+        FieldValue v;
+
+        v.kind = VALUE_UINT;
+        v.number = value;
+        return append_entry(m, key, &v);
+}
+
+int bus_append_entry_address(sd_bus_message *m, const char *key, const char *text_key,
+                             const IpAddress *a) {
+        char text[IP_TEXT_MAX];
+        int r;
+
+        r = bus_append_entry_bytes(m, key, a->bytes, ip_family_size(a->family));
+        if (r < 0)
+                return r;
+        return bus_append_entry_text(m, text_key, ip_format(a, text));
+}
+
 int bus_append_entry_uint64(sd_bus_message *m, const char *key, uint64_t value) {
         FieldValue v;
 

@@ -16,6 +16,8 @@ int question_begin(Manager *m, TableView *ret, Detail *detail);
 int question_fail(Detail *detail, int error, const char *text, size_t len);
 int question_fail_number(Detail *detail, int error, int64_t number);
 int question_fail_plain(Detail *detail, int error);
+/* For a word that is none of a few: -EINVAL, with a sentence about which words there are. */
+int question_fail_choice(Detail *detail, const char *choices, const char *text);
 
 /* For a name that the table does not have. 0: the kernel has it, and so may *v, which is new, by now;
  * -ENODEV: it really does not exist; -EIO: the kernel could not be asked. The second one takes an

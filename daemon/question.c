@@ -40,6 +40,16 @@ int question_fail_plain(Detail *detail, int error) {
         return error;
 }
 
+int question_fail_choice(Detail *detail, const char *choices, const char *text) {
+        char quoted[TEXT_ESCAPED_MAX(QUOTED_MAX)];
+        size_t len = strlen(text);
+
+        (void) text_escape(text, CONST_MIN(len, (size_t) QUOTED_MAX), quoted, sizeof(quoted));
+        (void) snprintf(detail->text, sizeof(detail->text), "%s, not \"%s\"%s", choices, quoted,
+                        len > QUOTED_MAX ? "..." : "");
+        return -ERROR_INVALID_NAME;
+}
+
 int question_begin(Manager *m, TableView *ret, Detail *detail) {
         int r;
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lookup-source.h"
 #include "lookup.h"
 #include "manager.h"
 #include "record.h"
@@ -84,3 +85,24 @@ int question_parse_address(Manager *m, const char *text, size_t len, ParsedAddre
 int question_format_address(Manager *m, int64_t family, const void *bytes, size_t len,
                             int64_t index, char ret[static ADDRESS_TEXT_MAX],
                             Detail *reterr_detail);
+
+/* What an address is to this machine, and on which links. address_answer_done() the answer. */
+int question_lookup_address(Manager *m, const char *text, size_t len, AddressAnswer *ret,
+                            Detail *reterr_detail);
+int question_link_for_address(Manager *m, const char *text, size_t len, LinkRecord *ret,
+                              LinkReason *ret_reason, Detail *reterr_detail);
+
+/* mode "kernel": one question to the kernel, rule "kernel", no candidates. mode "model": by the rules,
+ * with every candidate. "": kernel. source_answer_done() the answer. ret_rule is static text. */
+int question_select_source(Manager *m, const char *destination, size_t len, const char *mode,
+                           SourceAnswer *ret, const char **ret_rule, Detail *reterr_detail);
+/* family AF_INET or AF_INET6. */
+int question_primary_address(Manager *m, int64_t family, AddressRecord *ret, Detail *reterr_detail);
+
+/* view "kernel" or "derived"; "": kernel. The caller frees the entries. In the kernel view, the
+ * references of a multicast entry say how often the group is joined. */
+int question_local(Manager *m, const char *view, LocalEntry **ret, size_t *ret_n,
+                   Detail *reterr_detail);
+/* Addresses answered for on behalf of others, sorted; index 0: of all links. The caller frees. */
+int question_proxies(Manager *m, int64_t index, RtnlProxy **ret, size_t *ret_n,
+                     Detail *reterr_detail);
