@@ -106,7 +106,11 @@ void lookup_contribution(const AddressRecord *a, Contribution *ret) {
         if (!lookup_is_usable(a))
                 return;
 
-        contribute(c, &a->address, ADDRESS_TYPE_UNICAST, LOCAL_REASON_UNICAST);
+        /* The kernel takes 255.255.255.255 on a link, but it is a broadcast all the same. */
+        if (ip_classify(&a->address) == ADDRESS_CLASS_BROADCAST)
+                contribute(c, &a->address, ADDRESS_TYPE_BROADCAST, LOCAL_REASON_LIMITED_BROADCAST);
+        else
+                contribute(c, &a->address, ADDRESS_TYPE_UNICAST, LOCAL_REASON_UNICAST);
         if (is_point_to_point(a))
                 return;
 
