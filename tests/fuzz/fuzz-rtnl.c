@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/guard.h"
 #include "fuzz.h"
 #include "rtnl.h"
 
@@ -81,21 +82,33 @@ static void parse(const struct nlmsghdr *message, size_t len) {
         check(rtnl_parse_result(message, len) <= 0);
 }
 
+/* The length of the first message, padded, or of all there is. */
+static size_t first_length(const uint8_t *data, size_t size) {
+        struct nlmsghdr header;
+
+        if (size < sizeof(header))
+                return size;
+        memcpy(&header, data, sizeof(header));
+        if (header.nlmsg_len < sizeof(header) || header.nlmsg_len >= size)
+                return size;
+        return NLMSG_ALIGN(header.nlmsg_len) < size ? NLMSG_ALIGN(header.nlmsg_len) : size;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        /* Each message in a block of its own that ends where the input does, as aligned as a receive
-         * buffer is. */
+        if (size > GUARD_SIZE_MAX)
+                return 0;
+
+        /* Each message in a block that ends where the input does, as aligned as a receive buffer is:
+         * once where the sanitizer sees a read beyond the end, once where the kernel does. */
         while (size > 0) {
+                size_t step = first_length(data, size);
                 struct nlmsghdr *copy = malloc(size);
-                size_t step = size;
 
                 check(copy);
                 memcpy(copy, data, size);
                 parse(copy, size);
-                if (size >= sizeof(*copy) && copy->nlmsg_len >= sizeof(*copy) &&
-                    copy->nlmsg_len < size)
-                        step = NLMSG_ALIGN(copy->nlmsg_len) < size ? NLMSG_ALIGN(copy->nlmsg_len)
-                                                                   : size;
                 free(copy);
+                parse(guard_copy(data, size), size);
                 data += step;
                 size -= step;
         }
