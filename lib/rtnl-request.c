@@ -117,8 +117,7 @@ static int build_label(RequestBuffer *buffer) {
         return 0;
 }
 
-/* IPv4 says "main" for every table unless asked for the real one; IPv6 always says it, and refuses
- * to be asked. */
+/* IPv4 names the table only when asked to; IPv6 names it always, and refuses to be asked. */
 static int build_fib(const RtnlRequest *request, RequestBuffer *buffer) {
         const IpAddress *destination = &request->destination, *source = &request->source;
         struct nlmsghdr *message;

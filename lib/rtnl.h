@@ -58,6 +58,8 @@ typedef struct RtnlLabel {
 typedef struct RtnlFib {
         uint8_t type; /* RTN_UNICAST, RTN_LOCAL, RTN_UNREACHABLE, ... */
         int32_t ifindex; /* 0: none, or (with fib_match) next hops on several links */
+        /* IPv4 says 254 for its own addresses too while there are no policy rules: the kernel keeps
+         * both tables in one then. */
         uint32_t table;
         IpAddress source; /* RTA_PREFSRC: the source address it would use */
         IpAddress gateway; /* RTA_GATEWAY or RTA_VIA */

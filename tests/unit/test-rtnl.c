@@ -23,7 +23,7 @@
 #define FILE_SIZE_MAX (1024U * 1024U)
 
 /* The cut and changed messages of one recording with many like ones prove no more than some. */
-#define MESSAGES_PER_FILE 25
+#define MESSAGES_PER_FILE 16
 
 typedef struct Recording {
         char name[64];
