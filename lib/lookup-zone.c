@@ -127,21 +127,32 @@ int lookup_zone(const TableView *v, const char *text, size_t len, LinkRecord *re
         return 0;
 }
 
-/* The text of an address on a link. The row comes from a table that may be shared memory, so the
- * name is not trusted to be terminated. A name with '%' (which no kernel allows) could not be read
- * back, so the index stands in for it. */
-static void print_zoned(const IpAddress *a, const LinkRecord *link,
+/* How a link is called in text. Not by its name where that could not be read back: a name with '%',
+ * which no kernel allows but shared memory may hold, and one that is escaped to what is the name of
+ * another link. Then the index stands in for it. */
+static void print_zone(const TableView *v, const LinkRecord *link, char *buf, size_t size) {
+        size_t len = strnlen(link->name, LINK_NAME_MAX);
+        LinkRecord other;
+
+        if (len > 0 && !memchr(link->name, '%', len)) {
+                text_escape(link->name, len, buf, size);
+                if (!text_needs_escape(link->name, len) ||
+                    !table_get_link_by_name(v, buf, strlen(buf), &other, NULL))
+                        return;
+        }
+
+        (void) snprintf(buf, size, "%d", (int) link->ifindex);
+}
+
+/* The text of an address on a link. */
+static void print_zoned(const TableView *v, const IpAddress *a, const LinkRecord *link,
                         char buf[static ADDRESS_TEXT_MAX]) {
-        size_t name_len = strnlen(link->name, LINK_NAME_MAX), n;
+        size_t n;
 
         ip_format(a, buf);
         n = strlen(buf);
         buf[n++] = '%';
-
-        if (name_len == 0 || memchr(link->name, '%', name_len))
-                (void) snprintf(buf + n, ADDRESS_TEXT_MAX - n, "%d", (int) link->ifindex);
-        else
-                text_escape(link->name, name_len, buf + n, ADDRESS_TEXT_MAX - n);
+        print_zone(v, link, buf + n, ADDRESS_TEXT_MAX - n);
 }
 
 /* ::1, which is on the loopback link and nowhere else. */
@@ -150,10 +161,10 @@ static bool is_ipv6_loopback(const IpAddress *a) {
 }
 
 /* Puts an address and its link together, or says why they do not go together. */
-static int join_zone(const IpAddress *a, const LinkRecord *link,
+static int join_zone(const TableView *v, const IpAddress *a, const LinkRecord *link,
                      char buf[static ADDRESS_TEXT_MAX]) {
         if (ip_needs_zone(a)) {
-                print_zoned(a, link, buf);
+                print_zoned(v, a, link, buf);
                 return 0;
         }
 
@@ -201,7 +212,7 @@ int lookup_address_text(const TableView *v, const char *text, size_t len, bool l
                 if (r < 0)
                         return r;
                 if (r != LOOKUP_NO_ZONE) {
-                        r = join_zone(&parsed.address, &link, parsed.canonical);
+                        r = join_zone(v, &parsed.address, &link, parsed.canonical);
                         if (r < 0)
                                 return r;
                         parsed.ifindex = link.ifindex;
@@ -237,5 +248,5 @@ int lookup_format_address(const TableView *v, const IpAddress *a, int64_t index,
         if (r < 0)
                 return r;
 
-        return join_zone(a, &link, buf);
+        return join_zone(v, a, &link, buf);
 }

@@ -142,9 +142,16 @@ START_TEST(test_hostile_name) {
         fixture_add_link(t, 70, "a%b", 3, IFF_UP);
         fixture_add_link(t, 71, "\x01\x02\x03\x04\x05\x06\x07\x08\x0e\x0f\x10\x11\x12\x13\x14", 15,
                          IFF_UP);
+        /* What the first is escaped to is the name of the second. */
+        fixture_add_link(t, 72, "\x85", 1, IFF_UP);
+        fixture_add_link(t, 73, "\\x85", 4, IFF_UP);
         table_end(t, 2);
         v = table_view(t);
 
+        ck_assert_int_eq(lookup_format_address(&v, &a, 72, buf), 0);
+        ck_assert_str_eq(buf, "fe80::1%72");
+        ck_assert_int_eq(lookup_format_address(&v, &a, 73, buf), 0);
+        ck_assert_str_eq(buf, "fe80::1%\\x5cx85");
         ck_assert_int_eq(lookup_format_address(&v, &a, 70, buf), 0);
         ck_assert_str_eq(buf, "fe80::1%70");
         ck_assert_int_eq(lookup_format_address(&v, &a, 71, buf), 0);
