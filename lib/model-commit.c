@@ -12,44 +12,23 @@
 
 #include <linux/if.h>
 
-#include "model-private.h"
+#include "model-commit.h"
 
 /* Masters of masters of ...: the kernel allows 8 levels of stacking. */
 #define DERIVE_ROUNDS_MAX 16
 
-typedef struct Touched {
-        int32_t ifindex;
-        bool existed; /* and is still the same link */
-        bool renamed;
-        bool link_local; /* IPv6 link-local addresses came, went or changed */
-        LinkRecord before;
-        LinkTexts *texts_before; /* both only when the link's own row was pending */
-        LinkTexts *texts_after;
-} Touched;
-
-typedef struct Commit {
-        Model *m;
-        bool settled;
-        bool differs;
-        Batch *batch;
-        Touched *touched;
-        size_t n_touched;
-        size_t n_allocated;
-        int error; /* the first one; the commit goes on */
-} Commit;
-
-static void commit_failed(Commit *c, int error) {
+void commit_failed(Commit *c, int error) {
         c->m->skipped++;
         if (c->error == 0)
                 c->error = error;
 }
 
-static bool pending_is_ready(const Commit *c, const Pending *p) {
+bool commit_is_ready(const Commit *c, const Pending *p) {
         return p->dirty && (c->settled || !p->from_dump);
 }
 
-static Change *commit_say(Commit *c, ChangeType type, ObjectType object, const void *record,
-                          const LinkRecord *link) {
+Change *commit_say(Commit *c, ChangeType type, ObjectType object, const void *record,
+                   const LinkRecord *link) {
         Change *change;
 
         c->differs = true;
@@ -70,8 +49,7 @@ static Change *commit_say(Commit *c, ChangeType type, ObjectType object, const v
         return change;
 }
 
-/* Notes a link as it stood before the commit. NULL: no memory, or no such link. */
-static Touched *commit_touch(Commit *c, int32_t ifindex) {
+Touched *commit_touch(Commit *c, int32_t ifindex) {
         LinkAux *aux = model_aux_get(c->m, ifindex);
         TableView view = table_view(c->m->table);
         Touched *t;
@@ -224,130 +202,6 @@ static void commit_link(Commit *c, Pending *p) {
                 pend_zone_children(c, key->ifindex);
 }
 
-/* The same lifetime announced again, a little later: seconds are rounded. */
-static void settle_lifetime(uint64_t *deadline, uint64_t before) {
-        uint64_t moved = *deadline > before ? *deadline - before : before - *deadline;
-
-        if (*deadline != USEC_INFINITY && before != USEC_INFINITY &&
-            moved < MODEL_LIFETIME_TOLERANCE_USEC)
-                *deadline = before;
-}
-
-/* Keeps the counts of the link and notes whether its states may differ now. */
-static void count_address(Commit *c, const AddressRecord *before, const AddressRecord *after) {
-        const AddressRecord *either = after ? after : before;
-        bool link_local = either->address.family == AF_INET6 && ip_is_link_local(&either->address);
-        LinkAux *aux = model_aux_get(c->m, either->ifindex);
-        Touched *t;
-
-        if (!aux) {
-                commit_failed(c, -ENOMEM);
-                return;
-        }
-        if (before)
-                model_count_address(aux, before, -1);
-        if (after)
-                model_count_address(aux, after, +1);
-        if (!link_local && before && after && address_reach(before) == address_reach(after))
-                return;
-        t = commit_touch(c, either->ifindex);
-        if (t && link_local)
-                t->link_local = true;
-}
-
-static void remove_child(Commit *c, const Pending *p, const Record *before,
-                         const LinkRecord *link) {
-        if (!table_remove(c->m->table, p->object, p->record))
-                return;
-        if (p->object == OBJECT_ADDRESS)
-                count_address(c, &before->address, NULL);
-        if (p->object != OBJECT_LOCAL)
-                (void) commit_say(c, CHANGE_REMOVED, p->object, before, link);
-}
-
-static uint64_t child_diff(const Commit *c, const Pending *p, const Record *before,
-                           const Record *after, const LinkRecord *link) {
-        const LinkAux *aux = model_aux_find(c->m, link ? link->ifindex : 0);
-        const Touched *t = aux && aux->touched > 0 ? &c->touched[aux->touched - 1] : NULL;
-        RecordView a = { .type = p->object, .record = before, .context.users = -1 };
-        RecordView b = { .type = p->object, .record = after, .context.users = -1 };
-
-        b.context.link_name = link ? link->name : NULL;
-        a.context.link_name = t && t->renamed ? t->before.name : b.context.link_name;
-        return record_diff(&a, &b);
-}
-
-static void write_child(Commit *c, const Pending *p, const Record *before, const LinkRecord *link) {
-        size_t size = record_size(p->object);
-        Change *change;
-        Record after;
-        uint64_t fields;
-        bool same;
-        int r;
-
-        memcpy(&after, p->record, size);
-        if (before && p->object == OBJECT_ADDRESS) {
-                settle_lifetime(&after.address.preferred_usec, before->address.preferred_usec);
-                settle_lifetime(&after.address.valid_usec, before->address.valid_usec);
-        }
-        same = before && memcmp(before, &after, size) == 0;
-        if (!same) {
-                r = table_set(c->m->table, p->object, &after);
-                if (r < 0) {
-                        commit_failed(c, r);
-                        return;
-                }
-                if (p->object == OBJECT_ADDRESS)
-                        count_address(c, before ? &before->address : NULL, &after.address);
-        }
-        if (p->object == OBJECT_LOCAL)
-                return;
-        if (!before) {
-                (void) commit_say(c, CHANGE_ADDED, p->object, &after, link);
-                return;
-        }
-        fields = child_diff(c, p, before, &after, link);
-        if (fields == 0)
-                return;
-        change = commit_say(c, CHANGE_CHANGED, p->object, &after, link);
-        if (change)
-                change->fields = fields;
-}
-
-static void mark_orphan(Commit *c, Pending *p, bool orphan) {
-        if (p->orphan == orphan)
-                return;
-        p->orphan = orphan;
-        c->m->n_orphans += orphan ? 1U : -1U;
-}
-
-static void commit_child(Commit *c, Pending *p) {
-        int32_t ifindex = record_ifindex(p->object, p->record);
-        const LinkAux *aux = model_aux_find(c->m, ifindex);
-        TableView view = table_view(c->m->table);
-        LinkRecord link = {};
-        Record before;
-        bool had, known;
-
-        if (aux && p->serial < aux->died)
-                p->present = false;
-        known = ifindex == 0 || table_get_link(&view, ifindex, &link);
-        if (!known && p->present) {
-                mark_orphan(c, p, true);
-                return;
-        }
-        mark_orphan(c, p, false);
-        p->dirty = false;
-        if (!known)
-                return;
-
-        had = table_get(&view, p->object, p->record, &before);
-        if (p->present)
-                write_child(c, p, had ? &before : NULL, ifindex > 0 ? &link : NULL);
-        else if (had)
-                remove_child(c, p, &before, ifindex > 0 ? &link : NULL);
-}
-
 /* The usable link-local address that came first. A walk, but only when one of them changed. */
 static IpAddress first_link_local(const TableView *view, int32_t ifindex) {
         TableWalk walk = table_walk_link(view, OBJECT_ADDRESS, ifindex);
@@ -493,10 +347,10 @@ int model_commit(Model *m, bool settled, Batch *batch) {
         table_begin(m->table);
         /* Entries that are added on the way are at the end of the list: they are seen as well. */
         for (Pending *p = m->overlay.first; p; p = p->next)
-                if (p->object == OBJECT_LINK && pending_is_ready(&c, p))
+                if (p->object == OBJECT_LINK && commit_is_ready(&c, p))
                         commit_link(&c, p);
         for (Pending *p = m->overlay.first; p; p = p->next)
-                if (p->object != OBJECT_LINK && pending_is_ready(&c, p))
+                if (p->object != OBJECT_LINK && commit_is_ready(&c, p))
                         commit_child(&c, p);
         derive_links(&c);
         commit_finish(&c);
