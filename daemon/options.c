@@ -50,9 +50,9 @@ const char *options_help(void) {
                "memberships, answer questions about it and publish every change.\n"
                "\n"
                "  --bus=BUS          system (default), session, none, or a D-Bus address\n"
-               "  --varlink=PATH     Varlink socket (default /run/ifroster/org.ifroster), or none\n"
-               "  --table=PATH       shared table (default /run/ifroster/table), or none\n"
-               "  --netns=NETNS      watch this network namespace: a name in /run/netns, or a path\n"
+               "  --varlink=PATH     Varlink socket (/run/ifroster/org.ifroster), or none\n"
+               "  --table=PATH       shared table (/run/ifroster/table), or none\n"
+               "  --netns=NETNS      another network namespace: a name as in ip netns, or a path\n"
                "  --log-level=LEVEL  emerg, alert, crit, err, warning, notice, info (default),\n"
                "                     debug, or 0 to 7\n"
                "  -h --help          show this text\n"
@@ -75,14 +75,21 @@ static bool is_none(const char *value) {
         return strcmp(value, "none") == 0;
 }
 
-static int parse_bus(Options *o, const char *value, char *text) {
-        /* An address is TRANSPORT:KEY=VALUE,...; what it says is the bus library's business. */
-        const char *colon = strchr(value, ':');
+/* The transports that the bus library knows. It skips others without a word. */
+static bool is_bus_address(const char *value) {
+        static const char *const transports[] = { "unix:", "tcp:", "unixexec:", "x-machine-unix:" };
 
+        for (size_t i = 0; i < ELEMENTSOF(transports); i++)
+                if (strncmp(value, transports[i], strlen(transports[i])) == 0)
+                        return true;
+        return false;
+}
+
+static int parse_bus(Options *o, const char *value, char *text) {
         if (is_none(value))
                 o->bus = NULL;
         else if (strcmp(value, "system") == 0 || strcmp(value, "session") == 0 ||
-                 (colon && colon != value))
+                 is_bus_address(value))
                 o->bus = value;
         else
                 return fail(text, -EINVAL,

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command line of ifrosterd, what it tells the service manager, and how it ends."""
+
+import os
+import signal
+import subprocess
+
+import fixture
+
+USAGE = 2
+
+
+def run(t, *arguments, **options):
+    """Runs the daemon where it must end by itself."""
+    return subprocess.run([os.environ["IFROSTERD"], *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20,
+                          errors="surrogateescape",
+                          **{"env": t.environment, **options})
+
+
+def refused(t, status, words, *arguments, **options):
+    """It ends with this status and one line that has all these words."""
+    result = run(t, *arguments, **options)
+    assert result.returncode == status, (arguments, result)
+    assert result.stdout == "", (arguments, result)
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("ifrosterd: "), (arguments, result.stderr)
+    for word in words:
+        assert word in lines[0], (arguments, word, lines[0])
+
+
+def test_help_and_version(t):
+    for option in ("--help", "-h"):
+        result = run(t, option)
+        assert result.returncode == 0 and result.stderr == ""
+        for name in ("--bus", "--varlink", "--table", "--netns", "--log-level", "--version"):
+            assert name in result.stdout, name
+        assert all(len(line) <= 80 for line in result.stdout.splitlines())
+    result = run(t, "--version")
+    assert result.returncode == 0 and result.stdout.startswith("ifrosterd ")
+    # What comes first counts, and nothing is started.
+    assert run(t, "--netns=nosuch", "--help", "--nonsense").returncode == 0
+
+
+def test_mistakes_are_named(t):
+    for words, *arguments in (
+            (["--nonsense", "--help"], "--nonsense"),
+            (["-x"], "-x"),
+            (["\"something\""], "something"),
+            (["\"\""], ""),
+            (["--bus", "needs a value"], "--bus"),
+            (["--help", "takes no value"], "--help=yes"),
+            (["--version", "takes no value"], "--version=1"),
+            (["--bus=user", "session"], "--bus=user"),
+            (["--bus=", "system"], "--bus="),
+            (["--bus=:x"], "--bus=:x"),
+            (["--bus=nonsense:x=y", "unix:path"], "--bus=nonsense:x=y"),
+            (["--varlink=relative", "absolute"], "--varlink=relative"),
+            (["--varlink="], "--varlink="),
+            (["--varlink", "too long", "107"], "--varlink=/" + "x" * 107),
+            (["--table=relative/path", "absolute"], "--table=relative/path"),
+            (["--table=/run/", "directory"], "--table=/run/"),
+            (["--table", "too long"], "--table=/" + "x" * 5000),
+            (["--netns="], "--netns="),
+            (["--netns=..", "ip netns"], "--netns=.."),
+            (["--netns=a/b", "absolute"], "--netns=a/b"),
+            (["--log-level=loud", "debug"], "--log-level=loud"),
+            (["--log-level=8"], "--log-level=8"),
+            (["--log-level="], "--log-level=")):
+        refused(t, USAGE, words, *arguments)
+    refused(t, USAGE, ["--bus=unix:nonsense=1", "not a D-Bus address"], "--bus=unix:nonsense=1",
+            "--varlink=none", "--table=none")
+
+
+def test_namespaces_that_cannot_be_entered(t):
+    none = ("--bus=none", "--varlink=none", "--table=none")
+    refused(t, 1, ["/run/netns/nosuch", "No such file"], "--netns=nosuch", *none)
+    refused(t, 1, ["/nosuch/file", "No such file"], "--netns=/nosuch/file", *none)
+    refused(t, 1, ["/dev/null", "not a network namespace"], "--netns=/dev/null", *none)
+    refused(t, 1, ["/proc/self/ns/mnt", "not a network namespace"],
+            "--netns=/proc/self/ns/mnt", *none)
+
+
+def test_another_namespace(t):
+    t.ip("netns add other")
+    t.ip("-n other link add inside type veth peer name peer")
+    inode = os.stat("/run/netns/other").st_ino
+    t.start("--netns=other")
+    assert t.bus.get("NamespaceId") == inode
+    assert "inside" in [name for _, name, _ in t.bus.call("ListLinks")]
+    assert t.daemon.stop() == 0
+    daemon = t.start_daemon("--netns=/run/netns/other", name="second")
+    t.connect()
+    assert t.bus.get("NamespaceId") == inode
+    # It stays while the daemon is in it, whatever becomes of the name.
+    t.ip("netns delete other")
+    assert "inside" in [name for _, name, _ in t.bus.call("ListLinks")]
+    assert daemon.stop() == 0
+
+
+def test_service_manager_is_told(t):
+    daemon = t.start("--log-level=debug")
+    told = daemon.poll_notifications()
+    assert told.index("READY=1") > 0 and told[0].startswith("STATUS="), told
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_notification("RELOADING=1")
+    t.wait_for(lambda: daemon.poll_notifications().count("READY=1") == 2, what="the end of a reload")
+    told = daemon.poll_notifications()
+    assert any(line.startswith("MONOTONIC_USEC=") for line in told), told
+    t.sync()
+    resynced = [item.body for item in t.signals if item.member == "Resynced"]
+    assert [reason for _, reason in resynced] == ["audit"], resynced
+    assert t.bus.get("Resyncs") == 1
+    daemon.signal(signal.SIGINT)
+    assert daemon.wait() == 0
+    assert "STOPPING=1" in daemon.poll_notifications()
+
+
+def test_watchdog(t):
+    daemon = t.start_daemon("--bus=none", environment={"WATCHDOG_USEC": "500000"})
+    daemon.wait_notification("WATCHDOG=1")
+    assert daemon.stop() == 0
+
+
+def test_log_levels(t):
+    quiet = t.start_daemon("--bus=none", "--log-level=err", name="quiet")
+    assert quiet.stop() == 0 and quiet.err() == "", quiet.err()
+    loud = t.start_daemon("--bus=none", "--log-level=7", name="loud")
+    assert loud.stop() == 0 and "ready" in loud.err(), loud.err()
+    assert all(line.startswith("ifrosterd: ") for line in loud.err().splitlines())
+
+
+def test_journal_gets_levels(t):
+    with open(os.path.join(t.directory, "journal"), "w+", encoding="utf-8") as journal:
+        status = os.fstat(journal.fileno())
+        for stream, prefix in ((f"{status.st_dev}:{status.st_ino}", "<3>"),
+                               (f"{status.st_dev}:{status.st_ino + 1}", "ifrosterd: "),
+                               ("nonsense", "ifrosterd: ")):
+            journal.seek(0)
+            journal.truncate()
+            subprocess.run([os.environ["IFROSTERD"], "--netns=nosuch", "--bus=none",
+                            "--varlink=none", "--table=none"], check=False, stderr=journal,
+                           stdin=subprocess.DEVNULL,
+                           env={**t.environment, "JOURNAL_STREAM": stream})
+            journal.seek(0)
+            assert journal.read().startswith(prefix), stream
+
+
+def test_places_of_an_ordinary_user(t):
+    """Without a directory of its own and without one of the user, it says what to do."""
+    # Runs as somebody who cannot write below /run. In a user namespace nobody else is mapped.
+    command = ["setpriv", "--reuid=65534", "--clear-groups", os.environ["IFROSTERD"]]
+    if subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "true"], check=False,
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        raise fixture.Skip("there is no second user here")
+    if subprocess.run([*command, "--version"], check=False, stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        raise fixture.Skip("another user cannot reach the program")
+    for variable in ({}, {"XDG_RUNTIME_DIR": ""}, {"XDG_RUNTIME_DIR": "relative"}):
+        result = subprocess.run([*command, "--bus=none"], check=False, stderr=subprocess.PIPE,
+                                text=True, timeout=20, env={**t.environment, **variable})
+        assert result.returncode == 1, result
+        assert "XDG_RUNTIME_DIR" in result.stderr and "--varlink" in result.stderr, result
+
+
+fixture.main(__name__)
