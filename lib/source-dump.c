@@ -47,6 +47,12 @@ static int retry_refused(Source *s, Scope scope) {
         return scope.object == OBJECT_LINK && scope.ifindex == 0 ? -EIO : 0;
 }
 
+/* A row that cannot be read now will not be readable for ever: it stays left out, and nothing is swept
+ * for its sake, but the rest is complete. */
+static int retry_malformed(Source *s, Scope scope) {
+        return ++scope.refused < SOURCE_REFUSALS_MAX ? retry_later(s, scope) : 0;
+}
+
 static int finish_dump(Source *s, DumpResult result) {
         Query *q = &s->query;
         bool overtaken;
@@ -67,7 +73,7 @@ static int finish_dump(Source *s, DumpResult result) {
         if (result == DUMP_FAILED)
                 return retry_refused(s, q->scope);
         if (result == DUMP_INTERRUPTED)
-                return retry_later(s, q->scope);
+                return q->interrupted ? retry_later(s, q->scope) : retry_malformed(s, q->scope);
         if (overtaken && !q->scope.verify) {
                 q->scope.verify = true;
                 return retry_later(s, q->scope);
