@@ -27,8 +27,7 @@ static void contribute(Contribution *c, const IpAddress *a, AddressType type, Lo
                 e = &c->entries[i];
                 if (!ip_equal(&e->address, a))
                         continue;
-                if (type < e->type)
-                        e->type = (uint8_t) type;
+                /* The address itself came first, and its type is the one that counts. */
                 e->reasons |= (uint16_t) reason;
                 e->references++;
                 return;

@@ -88,19 +88,12 @@ static int compare_ifindexes(const void *x, const void *y) {
         return *a < *b ? -1 : *a > *b;
 }
 
-/* Sorts the links, removes repetitions, and hands them over. */
+/* Sorts the links and hands them over. */
 static void collector_finish(Collector *c, AddressAnswer *ret) {
-        int32_t *ifindexes = c->ifindexes;
-        size_t n = 0;
-
         if (c->n > 1)
-                qsort(ifindexes, c->n, sizeof(int32_t), compare_ifindexes);
-        for (size_t i = 0; i < c->n; i++)
-                if (n == 0 || ifindexes[n - 1] != ifindexes[i])
-                        ifindexes[n++] = ifindexes[i];
+                qsort(c->ifindexes, c->n, sizeof(int32_t), compare_ifindexes);
 
-        c->ifindexes = NULL;
-        *ret = (AddressAnswer){ .type = c->type, .n = n, .ifindexes = ifindexes };
+        *ret = (AddressAnswer){ .type = c->type, .n = c->n, .ifindexes = TAKE_PTR(c->ifindexes) };
 }
 
 static AddressType type_of_route(uint8_t type) {

@@ -280,6 +280,28 @@ START_TEST(test_short_agrees) {
 }
 END_TEST
 
+/* The same address on two links: the one that is on the outgoing link is meant. */
+START_TEST(test_preferred_link) {
+        _cleanup_(table_freep) Table *t = fixture_table(
+                        "link v0 2; link v1 3; link v2 4; addr v0 2001:db8::1/64; addr v1 2001:db8::1/64;"
+                        "addr v2 2001:db8::1/64");
+        const TableView v = table_view(t);
+
+        for (int32_t ifindex = 2; ifindex <= 4; ifindex++) {
+                SourceQuestion q = {
+                        .destination = fixture_ip("2001:db8:9::1"),
+                        .route = { .type = RTN_UNICAST, .ifindex = ifindex, .scope = -1 },
+                };
+                SourceAnswer answer;
+
+                q.route.preferred_source = fixture_ip("2001:db8::1");
+                ck_assert_int_eq(lookup_source(&v, &q, NULL, &answer), 0);
+                ck_assert_int_eq(answer.source_ifindex, ifindex);
+                ck_assert_int_eq(answer.rule, SOURCE_RULE_ROUTE);
+        }
+}
+END_TEST
+
 START_TEST(test_labels) {
         AddressLabel rows[] = {
                 { .prefix = fixture_ip("2001:db8::"), .prefix_length = 32, .label = 50 },
@@ -441,6 +463,7 @@ int main(void) {
         tcase_add_loop_test(tc, test_selection, 0, (int) selections.n_rows);
         tcase_add_loop_test(tc, test_selection_short, 0, (int) selections.n_rows);
         tcase_add_test(tc, test_short_agrees);
+        tcase_add_test(tc, test_preferred_link);
         tcase_add_test(tc, test_labels);
         tcase_add_test(tc, test_primary);
         tcase_add_loop_test(tc, test_order, 0, (int) orders.n_rows);
