@@ -25,7 +25,7 @@
 /* Messages that wait for the bus to take them when a batch is to be published. More means that the
  * bus has stopped reading; signals are then not left out but the connection is given up, so that
  * every client sees the name go and knows that it must ask again. */
-#define BUS_QUEUED_MESSAGES_MAX 65536
+#define BUS_QUEUED_MESSAGES_MAX 16384
 /* One Changed signal holds about this many bytes of events at most; a larger batch goes out as
  * several with the same generation. A message may have 128 MiB and an array 64 MiB. */
 #define BUS_CHANGED_BYTES_MAX ((size_t) 8 * 1024 * 1024)

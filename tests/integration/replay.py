@@ -75,6 +75,7 @@ class Replay:
 
     def __init__(self):
         self.generation = None
+        self._known = None
         self.links = {}
         self.addresses = {}
         self.groups = {}
@@ -85,7 +86,7 @@ class Replay:
     def from_describe(cls, description):
         """Begins with what Manager.Describe said (parsed JSON)."""
         self = cls()
-        self.generation = description["Generation"]
+        self.generation = self._known = description["Generation"]
         for link in description["Links"]:
             self._see_incarnation(link["Incarnation"])
             self.links[link["Index"]] = {name: value for name, value in link.items()
@@ -99,11 +100,12 @@ class Replay:
         return self
 
     def apply(self, generation, events):
-        """Applies one Changed signal. One that from_describe() knew already is passed over."""
+        """Applies one Changed signal. One that from_describe() knew already is passed over. A large
+        batch comes as several signals with one generation."""
         if self.generation is not None:
-            if generation <= self.generation:
+            if self._known is not None and generation <= self._known:
                 return
-            assert generation == self.generation + 1, \
+            assert generation in (self.generation, self.generation + 1), \
                 f"generation {generation} follows {self.generation}"
         self.generation = generation
         for event in events:

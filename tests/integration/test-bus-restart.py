@@ -4,6 +4,7 @@
 and the daemon is there again by itself."""
 
 import os
+import signal
 import socket
 
 import busclient
@@ -121,6 +122,41 @@ def test_something_else_listens_there(t):
     t.connect()
     t.settle()
     assert daemon.status() is None
+
+
+def test_bus_that_hangs(t):
+    """A bus that takes nothing holds up neither the table nor the end of the daemon."""
+    t.start()
+    t.private_bus.signal(signal.SIGSTOP)
+    for number in range(20):
+        t.ip(f"link add v{number} type veth peer name w{number}")
+    t.private_bus.signal(signal.SIGCONT)
+    t.settle()
+    t.private_bus.signal(signal.SIGSTOP)
+    for number in range(20):
+        t.ip(f"link delete v{number}")
+    assert t.daemon.stop() == 0
+    t.private_bus.signal(signal.SIGCONT)
+
+
+def test_large_batch_comes_in_parts(t):
+    """What happened while the daemon could not look is one batch, and more than one signal holds."""
+    t.start()
+    links = 1500
+    with open(f"{t.directory}/batch", "w", encoding="ascii") as file:
+        for number in range(links):
+            file.write(f"link add v{number} type veth peer name w{number}\n")
+    t.daemon.signal(signal.SIGSTOP)
+    t.ip(f"-batch {t.directory}/batch")
+    t.daemon.signal(signal.SIGCONT)
+    t.wait_for(lambda: len(t.replay.links) == 2 * links + 1, what="the last event")
+    t.settle()
+    parts = [item.body for item in t.signals if item.member == "Changed"]
+    added = [(generation, len(events)) for generation, events in parts if events]
+    generations = [generation for generation, _ in added]
+    assert len(set(generations)) < len(generations), added
+    assert max(length for _, length in added) < 2 * links, added
+    assert sum(length for _, length in added) >= 2 * links, added
 
 
 def test_second_daemon_waits_for_the_name(t):
