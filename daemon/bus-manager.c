@@ -359,7 +359,7 @@ static int get_overall_state(sd_bus *connection, const char *path, const char *i
                              const char *property, sd_bus_message *reply, void *userdata,
                              sd_bus_error *reterr_error) {
         Bus *b = userdata;
-        States s = overview_states(manager_overview(b->manager));
+        States s = source_machine_states(manager_source(b->manager));
         const char *word;
 
         if (strcmp(property, "OperationalState") == 0)

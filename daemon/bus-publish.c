@@ -369,7 +369,7 @@ static int publish_objects(Bus *b, const Batch *batch) {
 
 /* The Manager's own properties that are not what was last said. */
 static int publish_manager(Bus *b, bool state) {
-        States s = overview_states(manager_overview(b->manager)), old = b->states;
+        States s = source_machine_states(manager_source(b->manager)), old = b->states;
         uint64_t resyncs = manager_resyncs(b->manager);
         char *names[8];
         size_t n = 0;

@@ -75,7 +75,7 @@ static void become_owner(Bus *b) {
         b->retry_usec = RETRY_MIN_USEC;
         b->complained = false;
         /* Whoever asks from now on gets these values, and then hears of changes. */
-        b->states = overview_states(manager_overview(b->manager));
+        b->states = source_machine_states(manager_source(b->manager));
         b->resyncs = manager_resyncs(b->manager);
 }
 

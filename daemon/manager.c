@@ -40,7 +40,6 @@ struct Manager {
         Source *source;
         Publisher *publishers[MANAGER_PUBLISHERS_MAX];
         size_t n_publishers;
-        Overview overview;
         SourceState state; /* the last one told */
         uint64_t namespace_id;
         bool publishing; /* inside a publisher: no refresh */
@@ -65,10 +64,6 @@ Source *manager_source(const Manager *m) {
 
 SourceState manager_state(const Manager *m) {
         return source_state(m->source);
-}
-
-const Overview *manager_overview(const Manager *m) {
-        return &m->overview;
 }
 
 uint64_t manager_namespace_id(const Manager *m) {
@@ -202,8 +197,6 @@ static void log_resync(Manager *m, const Batch *batch) {
 }
 
 static void publish_batch(Manager *m, const Batch *batch) {
-        if (overview_apply(&m->overview, batch) < 0)
-                log_error("out of memory: the states of the whole machine are incomplete");
         if (batch->resynced)
                 log_resync(m, batch);
 
@@ -381,7 +374,6 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->source_io);
         source_free(m->source);
         table_free(m->table);
-        overview_done(&m->overview);
         sd_event_unref(m->event);
         free(m);
         return NULL;

@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "overview.h"
 #include "publisher.h"
 #include "source.h"
 #include "table.h"
@@ -48,7 +47,6 @@ TableView manager_view(const Manager *m);
 /* For questions that the table does not answer. Only source_ask_*() and readers. */
 Source *manager_source(const Manager *m);
 SourceState manager_state(const Manager *m);
-const Overview *manager_overview(const Manager *m);
 /* Of the network namespace; 0 when it cannot be found out. */
 uint64_t manager_namespace_id(const Manager *m);
 /* Times that the table had to be read again since the first reading. */

@@ -82,7 +82,7 @@ int question_ask_for_name(Manager *m, const char *text, size_t len, TableView *v
         size_t raw_len;
         int r;
 
-        if (manager_overview(m)->n_down == 0 || len > LOOKUP_NAME_TEXT_MAX)
+        if (source_links_down(manager_source(m)) == 0 || len > LOOKUP_NAME_TEXT_MAX)
                 return -ENODEV;
 
         r = ask_kernel_for_name(m, text, len);

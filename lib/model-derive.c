@@ -138,12 +138,19 @@ static void count_states(Model *m, const States *s, int step) {
 void model_count_machine(Model *m, LinkAux *aux, const LinkRecord *link) {
         if (aux->counted && aux->counted_states.operational != OPERATIONAL_STATE_MISSING)
                 count_states(m, &aux->counted_states, -1);
+        m->n_links_down -= aux->counted_as_down;
         aux->counted = link;
+        aux->counted_as_down = link && !(link->flags & IFF_UP);
+        m->n_links_down += aux->counted_as_down;
         aux->counted_states = (States){};
         if (!link || link->flags & IFF_LOOPBACK)
                 return;
         aux->counted_states = link->states;
         count_states(m, &link->states, +1);
+}
+
+uint32_t model_links_down(const Model *m) {
+        return m->n_links_down;
 }
 
 static uint8_t best(const uint32_t *n, uint8_t max, uint8_t least) {

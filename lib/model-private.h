@@ -29,6 +29,7 @@ typedef struct LinkAux {
         bool counted_down;
         /* The states with which the link is counted for the whole machine. */
         bool counted;
+        bool counted_as_down; /* without IFF_UP */
         States counted_states;
 
         /* Children heard before this serial belonged to a link that is gone. */
@@ -66,6 +67,7 @@ struct Model {
         Scope wanted[MODEL_WANTED_MAX + _OBJECT_TYPE_MAX];
         size_t n_wanted;
 
+        uint32_t n_links_down;
         uint32_t machine_operational[_OPERATIONAL_STATE_MAX];
         uint32_t machine_carrier[_CARRIER_STATE_MAX];
         uint32_t machine_address[3][_ADDRESS_STATE_MAX]; /* both, IPv4, IPv6 */

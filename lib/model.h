@@ -98,3 +98,5 @@ uint64_t model_skipped(const Model *m);
 
 /* The best of the derived states over all links but loopback ones. */
 States model_machine_states(const Model *m);
+/* Published links without IFF_UP. */
+uint32_t model_links_down(const Model *m);

@@ -182,6 +182,14 @@ const SourceCounters *source_counters(const Source *s) {
         return &s->counters;
 }
 
+States source_machine_states(const Source *s) {
+        return model_machine_states(s->model);
+}
+
+uint32_t source_links_down(const Source *s) {
+        return model_links_down(s->model);
+}
+
 bool source_hears_groups(const Source *s) {
         return s->hears_groups;
 }

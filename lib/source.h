@@ -96,6 +96,11 @@ int source_audit(Source *s);
  * (alternative names, alias, group) and, where memberships are not announced, groups. */
 int source_reread_silent(Source *s);
 const SourceCounters *source_counters(const Source *s);
+/* The best of the derived states over all links but loopback ones; "off" throughout without any. A link
+ * that is a port of another counts as one with carrier. */
+States source_machine_states(const Source *s);
+/* Links that are down: only those change in silence. */
+uint32_t source_links_down(const Source *s);
 /* True when the kernel announces memberships. */
 bool source_hears_groups(const Source *s);
 
