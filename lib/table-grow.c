@@ -12,7 +12,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "table-layout.h"
+#include "table-internal.h"
 #include "table.h"
 #include "util.h"
 

@@ -7,18 +7,15 @@
  * the copy of a link's texts).
  */
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "address.h"
-#include "table-layout.h"
+#include "table-search.h"
 #include "table.h"
 #include "util.h"
-
-static const TableHeader *header_of(const TableView *v) {
-        return v->block;
-}
 
 const char *name_match_to_string(NameMatch m) {
         static const char *const words[_NAME_MATCH_MAX] = {
@@ -29,94 +26,6 @@ const char *name_match_to_string(NameMatch m) {
         };
 
         return (unsigned) m < _NAME_MATCH_MAX ? words[m] : "name";
-}
-
-/* Whether n items of size bytes at offset are inside the mapping. n and size are small enough (2^20
- * rows of a few hundred bytes, 2^32 buckets of 4) for the product to fit. */
-static bool range_is_mapped(const TableView *v, uint64_t offset, uint64_t n, uint64_t size) {
-        return offset >= sizeof(TableHeader) && offset <= v->size && n * size <= v->size - offset;
-}
-
-bool table_section(const TableView *v, unsigned section, SectionView *ret) {
-        const TableSection *layout = &header_of(v)->sections[section];
-        uint32_t capacity = load32(&layout->capacity);
-        uint64_t offset = load64(&layout->rows_offset);
-
-        if (capacity > TABLE_ROWS_MAX || offset % 8 != 0 ||
-            load32(&layout->record_size) != table_kinds[section].record_size ||
-            load32(&layout->row_size) != table_row_size(section) ||
-            !range_is_mapped(v, offset, capacity, table_row_size(section)))
-                return false;
-        *ret = (SectionView){
-                .section = section,
-                .capacity = capacity,
-                .rows = (const uint8_t *) v->block + offset,
-                .layout = layout,
-        };
-        return true;
-}
-
-static const uint8_t *row_of(const SectionView *s, uint32_t row) {
-        return s->rows + (size_t) row * table_row_size(s->section);
-}
-
-static const TableChain *chain_of(const SectionView *s, unsigned index, uint32_t row) {
-        return (const TableChain *) (const void *) (row_of(s, row) +
-                                                    table_kinds[s->section].record_size) +
-               index;
-}
-
-static bool row_is_free(const SectionView *s, uint32_t row) {
-        return load32(&chain_of(s, 0, row)->prev) == TABLE_ROW_FREE;
-}
-
-/* Row number plus one of the first row in the key's bucket; 0: none, or no sane bucket. */
-static uint32_t first_in_bucket(const TableView *v, const SectionView *s, unsigned index,
-                                const TableKey *key) {
-        const TableIndex *x = &s->layout->indexes[index];
-        uint64_t offset = load64(&x->buckets_offset);
-        uint32_t n = load32(&x->n_buckets);
-        const uint32_t *buckets;
-
-        if (n == 0 || offset % 4 != 0 || !range_is_mapped(v, offset, n, sizeof(uint32_t)))
-                return 0;
-        buckets = (const uint32_t *) (const void *) ((const uint8_t *) v->block + offset);
-        return load32(buckets + table_bucket(load64(&header_of(v)->seed), key, n));
-}
-
-/* Goes along a chain, from *position (row number plus one) on, to the next row with this key. Leaves
- * the row's number plus one in the return value and what follows it in *position. */
-static uint32_t chain_next(const SectionView *s, unsigned index, const TableKey *key,
-                           uint32_t *position, uint32_t *budget, void *scratch) {
-        const IndexKind *kind = &table_kinds[s->section].indexes[index];
-
-        while (*position > 0 && *position <= s->capacity && *budget > 0) {
-                uint32_t found = *position;
-                TableKey k;
-
-                (*budget)--;
-                *position = load32(&chain_of(s, index, found - 1)->next);
-                if (row_is_free(s, found - 1))
-                        break;
-                row_load(scratch, row_of(s, found - 1), kind->first, kind->last);
-                k.n = kind->key(scratch, k.words);
-                if (table_key_equal(&k, key))
-                        return found;
-        }
-        *position = 0;
-        return 0;
-}
-
-uint32_t table_find(const TableView *v, const SectionView *s, unsigned index, const TableKey *key,
-                    Row *ret) {
-        const SectionKind *kind = &table_kinds[s->section];
-        uint32_t position = first_in_bucket(v, s, index, key), budget = s->capacity, found;
-
-        found = chain_next(s, index, key, &position, &budget, ret);
-        if (found == 0)
-                return 0;
-        row_load(ret, row_of(s, found - 1), 0, kind->record_size);
-        return kind->is_sane(ret) ? found : 0;
 }
 
 int table_view_init(TableView *v, const void *block, size_t size) {
@@ -135,7 +44,7 @@ int table_view_init(TableView *v, const void *block, size_t size) {
         for (unsigned i = 0; i < _SECTION_MAX; i++) {
                 SectionView s;
 
-                if (!table_section(&view, i, &s) ||
+                if (!section_of(&view, i, &s) ||
                     load32(&s.layout->n_indexes) != table_kinds[i].n_indexes)
                         return -EBADMSG;
         }
@@ -169,78 +78,70 @@ bool table_read_retry(const TableView *v, uint64_t sequence) {
 bool table_get(const TableView *v, ObjectType type, const void *key, void *ret_record) {
         SectionView s;
         TableKey k;
-        Row row;
 
         table_key(type, INDEX_KEY, key, &k);
-        if (!table_section(v, type, &s) || table_find(v, &s, INDEX_KEY, &k, &row) == 0)
-                return false;
-        memcpy(ret_record, &row, table_kinds[type].record_size);
-        return true;
+        return section_of(v, type, &s) && find_row(v, &s, INDEX_KEY, k.words, k.n, ret_record) > 0;
+}
+
+uint32_t table_find(const TableView *v, unsigned section, const TableKey *key, Row *ret) {
+        SectionView s;
+
+        return section_of(v, section, &s) ? find_row(v, &s, INDEX_KEY, key->words, key->n, ret) : 0;
 }
 
 bool table_get_link(const TableView *v, int32_t ifindex, LinkRecord *ret) {
-        const TableKey key = { .words = { (uint32_t) ifindex }, .n = 1 };
+        const uint64_t key = (uint32_t) ifindex;
         SectionView s;
-        Row row;
 
-        if (!table_section(v, SECTION_LINK, &s) || table_find(v, &s, INDEX_KEY, &key, &row) == 0)
-                return false;
-        *ret = row.record.link;
-        return true;
+        return section_of(v, SECTION_LINK, &s) && find_row(v, &s, INDEX_KEY, &key, 1, ret) > 0;
 }
 
-static TableWalk walk_chain(const TableView *v, unsigned section, unsigned index, const void *key) {
-        TableWalk w = { .type = (ObjectType) section, .index = (int8_t) index };
+/* The words of LinkRecord.name, put together in registers: a copy of len bytes that is read back as
+ * words would wait for the store buffer. False for a name that no link has. */
+static bool link_by_name(const TableView *v, const char *name, size_t len, LinkRecord *ret) {
+        uint64_t words[2] = { 0, 0 };
         SectionView s;
-        TableKey k;
 
-        memcpy(&w.key, key, table_kinds[section].record_size);
-        if (!table_section(v, section, &s))
-                return w;
-        table_key(section, index, key, &k);
-        w.row = first_in_bucket(v, &s, index, &k);
-        w.budget = s.capacity;
-        return w;
-}
-
-TableWalk table_walk_names(const TableView *v, int32_t ifindex) {
-        const NameRow key = { .ifindex = ifindex };
-
-        return walk_chain(v, SECTION_NAME, INDEX_NAME_IFINDEX, &key);
+        for (size_t i = 0; i < len; i++) {
+                if (name[i] == 0)
+                        return false;
+                words[i / 8] |= (uint64_t) (uint8_t) name[i] << i % 8 * 8;
+        }
+        words[0] = le64toh(words[0]);
+        words[1] = le64toh(words[1]);
+        return section_of(v, SECTION_LINK, &s) &&
+               find_row(v, &s, INDEX_LINK_NAME, words, 2, ret) > 0;
 }
 
 /* Of all links with this alternative name that the table knows the newest. */
 static bool link_by_alternative_name(const TableView *v, const char *name, size_t len,
                                      LinkRecord *ret) {
         NameRow row = { .kind = NAME_ROW_ALTERNATIVE, .len = (uint8_t) len };
-        TableWalk w;
+        uint32_t position, budget;
+        SectionView s;
+        TableKey key;
 
+        if (memchr(name, 0, len) || !section_of(v, SECTION_NAME, &s))
+                return false;
         memcpy(row.bytes, name, len);
-        w = walk_chain(v, SECTION_NAME, INDEX_NAME_TEXT, &row);
-        while (table_next(v, &w, &row))
-                if (table_get_link(v, row.ifindex, ret))
+        table_key(SECTION_NAME, INDEX_NAME_TEXT, &row, &key);
+        position = first_in_bucket(v, &s, INDEX_NAME_TEXT, key.words, key.n);
+        budget = s.capacity;
+        for (uint32_t found;
+             (found = chain_next(&s, INDEX_NAME_TEXT, key.words, key.n, &position, &budget)) > 0;)
+                if (copy_row(&s, found - 1, &row) && table_get_link(v, row.ifindex, ret))
                         return true;
         return false;
 }
 
 bool table_get_link_by_name(const TableView *v, const char *name, size_t len, LinkRecord *ret,
                             NameMatch *ret_match) {
-        if (len == 0 || len > LINK_ALTNAME_MAX || memchr(name, 0, len))
+        if (len == 0 || len > LINK_ALTNAME_MAX)
                 return false;
-        if (len <= LINK_NAME_MAX) {
-                TableKey key = { .n = 2 };
-                SectionView s;
-                Row row;
-
-                key.words[0] = key.words[1] = 0;
-                memcpy(key.words, name, len);
-                if (table_section(v, SECTION_LINK, &s) &&
-                    table_find(v, &s, INDEX_LINK_NAME, &key, &row) != 0) {
-                        *ret = row.record.link;
-                        if (ret_match)
-                                *ret_match = NAME_MATCH_NAME;
-                        return true;
-                }
+        if (len <= LINK_NAME_MAX && link_by_name(v, name, len, ret)) {
+                if (ret_match)
+                        *ret_match = NAME_MATCH_NAME;
+                return true;
         }
         if (!link_by_alternative_name(v, name, len, ret))
                 return false;
@@ -305,137 +206,4 @@ int table_get_texts(const TableView *v, int32_t ifindex, LinkTexts **ret) {
                 pieces[1] = 0;
         return link_texts_new((TextSpan){ alias, CONST_MIN(pieces[0] + pieces[1], LINK_ALIAS_MAX) },
                               names, CONST_MIN(n, LINK_ALTNAMES_MAX), ret);
-}
-
-uint32_t table_count(const TableView *v, ObjectType type) {
-        SectionView s;
-        uint32_t n;
-
-        if (!table_section(v, type, &s))
-                return 0;
-        n = load32(&s.layout->n_live);
-        return CONST_MIN(n, s.capacity);
-}
-
-TableWalk table_walk_all(const TableView *v, ObjectType type) {
-        TableWalk w = { .type = type, .index = -1 };
-        SectionView s;
-
-        if (!table_section(v, type, &s))
-                return w;
-        w.budget = load32(&s.layout->high_water);
-        w.budget = CONST_MIN(w.budget, s.capacity);
-        w.row = w.budget > 0 ? 1 : 0;
-        return w;
-}
-
-TableWalk table_walk_link(const TableView *v, ObjectType type, int32_t ifindex) {
-        Record key = { 0 };
-
-        switch (type) {
-        case OBJECT_LINK:
-                key.link.ifindex = ifindex;
-                return walk_chain(v, type, INDEX_KEY, &key);
-        case OBJECT_ADDRESS:
-                key.address.ifindex = ifindex;
-                break;
-        case OBJECT_GROUP:
-                key.group.ifindex = ifindex;
-                break;
-        case OBJECT_ROUTE:
-                key.route.ifindex = ifindex;
-                break;
-        case OBJECT_LOCAL:
-                key.local.ifindex = ifindex;
-                break;
-        case _OBJECT_TYPE_MAX:
-                assert(false);
-        }
-        return walk_chain(v, type, INDEX_IFINDEX, &key);
-}
-
-TableWalk table_walk_ip(const TableView *v, ObjectType type, const IpAddress *a) {
-        Record key = { 0 };
-
-        assert(type == OBJECT_ADDRESS || type == OBJECT_GROUP);
-        if (type == OBJECT_ADDRESS)
-                key.address.address = *a;
-        else
-                key.group.group = *a;
-        return walk_chain(v, type, INDEX_IP, &key);
-}
-
-TableWalk table_walk_prefix(const TableView *v, ObjectType type, const IpAddress *a,
-                            unsigned prefix_length) {
-        TableWalk none = { .type = type, .index = -1 };
-        Record key = { 0 };
-
-        assert(type == OBJECT_ADDRESS || type == OBJECT_LOCAL);
-        if (prefix_length > ip_family_bits(a->family))
-                return none;
-        if (type == OBJECT_ADDRESS) {
-                key.address.address = *a;
-                key.address.prefix_length = (uint8_t) prefix_length;
-                return walk_chain(v, type, INDEX_ADDRESS_NETWORK, &key);
-        }
-        key.local.address = *a;
-        key.local.prefix_length = (uint8_t) prefix_length;
-        return walk_chain(v, type, INDEX_LOCAL_PREFIX, &key);
-}
-
-/* The next row in use, in the order of row numbers. */
-static uint32_t next_in_use(const SectionView *s, TableWalk *w) {
-        while (w->row > 0 && w->row <= s->capacity && w->budget > 0) {
-                uint32_t found = w->row;
-
-                w->budget--;
-                w->row = w->budget > 0 ? found + 1 : 0;
-                if (!row_is_free(s, found - 1))
-                        return found;
-        }
-        w->row = 0;
-        return 0;
-}
-
-bool table_next(const TableView *v, TableWalk *w, void *ret_record) {
-        const SectionKind *kind = &table_kinds[w->type];
-        SectionView s;
-        TableKey key;
-
-        if (w->row == 0 || !table_section(v, w->type, &s))
-                return false;
-        if (w->index >= 0)
-                table_key(w->type, (unsigned) w->index, &w->key, &key);
-        for (;;) {
-                uint32_t found;
-                Row row;
-
-                if (w->index < 0)
-                        found = next_in_use(&s, w);
-                else
-                        found = chain_next(&s, (unsigned) w->index, &key, &w->row, &w->budget,
-                                           &row);
-                if (found == 0)
-                        return false;
-                row_load(&row, row_of(&s, found - 1), 0, kind->record_size);
-                if (!kind->is_sane(&row))
-                        continue;
-                memcpy(ret_record, &row, kind->record_size);
-                return true;
-        }
-}
-
-int table_prefix_length(const TableView *v, ObjectType type, int family, int from) {
-        int bits = (int) ip_family_bits(family);
-        const uint32_t *counts;
-
-        assert(type == OBJECT_ADDRESS || type == OBJECT_LOCAL);
-        if (bits == 0)
-                return -1;
-        counts = header_of(v)->prefixes[type == OBJECT_ADDRESS ? 0 : 1] +
-                 (family == AF_INET ? 0 : 33);
-        for (int i = CONST_MIN(from, bits); i >= 0; i--)
-                if (load32(counts + i) > 0)
-                        return i;
-        return -1;
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "table-layout.h"
+#include "table-internal.h"
 #include "table.h"
 #include "util.h"
 
@@ -202,9 +202,8 @@ static void update_row(TableHeader *block, unsigned section, uint32_t row, const
 /* Row number plus one; 0: none. */
 static uint32_t find_row(const Table *t, unsigned section, const TableKey *key, Row *ret) {
         TableView v = table_view(t);
-        SectionView s;
 
-        return table_section(&v, section, &s) ? table_find(&v, &s, INDEX_KEY, key, ret) : 0;
+        return table_find(&v, section, key, ret);
 }
 
 int table_set(Table *t, ObjectType type, const void *record) {

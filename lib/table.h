@@ -92,6 +92,9 @@ bool table_superseded(const TableView *v);
 bool table_read_begin(const TableView *v, uint64_t *ret_sequence);
 bool table_read_retry(const TableView *v, uint64_t sequence);
 
+/* Of the three table_get functions: *ret is untouched when there is no such row. Only in a damaged
+ * block may a row be found that cannot be handed on; then the answer is false and *ret is rubbish. */
+
 /* The row with the same key as *key (other members of key are ignored); false when there is none. */
 bool table_get(const TableView *v, ObjectType type, const void *key, void *ret_record);
 bool table_get_link(const TableView *v, int32_t ifindex, LinkRecord *ret);
@@ -110,7 +113,8 @@ typedef struct TableWalk {
         uint32_t row; /* next row number plus one, 0: done */
         uint32_t budget; /* steps left before the walk is called corrupt */
         int8_t index; /* which chain, -1: all rows */
-        Record key; /* what the rows of the chain must match */
+        uint8_t n_key;
+        uint64_t key[3]; /* n_key words that the rows of the chain must match */
 } TableWalk;
 
 /* Every row of a type. */
@@ -123,7 +127,8 @@ TableWalk table_walk_ip(const TableView *v, ObjectType type, const IpAddress *a)
  * OBJECT_LOCAL: entries with exactly this prefix. Host bits of a are ignored. */
 TableWalk table_walk_prefix(const TableView *v, ObjectType type, const IpAddress *a,
                             unsigned prefix_length);
-/* False at the end. */
+/* False at the end; *ret_record is rubbish then. The row that was just returned may be removed before
+ * the next step, unless that moves the block; nothing else may change. */
 bool table_next(const TableView *v, TableWalk *w, void *ret_record);
 
 /* The next shorter prefix length that any row of this type has in this family, starting at from

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of the table module share: access to words that others may look at or change, and
+ * the writer's block.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "record.h"
+#include "table-kinds.h"
+#include "table-layout.h"
+#include "table.h"
+
+/* A record of any section, copied out. */
+typedef union Row {
+        Record record;
+        NameRow name;
+        uint64_t words[sizeof(Record) / 8];
+} Row;
+
+_Static_assert(sizeof(NameRow) <= sizeof(Record), "a union of words holds either");
+
+/* Shared words --------------------------------------------------------------------------------- */
+
+static inline uint32_t load32(const uint32_t *p) {
+        return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline void store32(uint32_t *p, uint32_t v) {
+        __atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t load64(const uint64_t *p) {
+        return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline void store64(uint64_t *p, uint64_t v) {
+        __atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
+static inline void word_load(uint8_t *to, const uint64_t *from) {
+        uint64_t w = load64(from);
+
+        memcpy(to, &w, sizeof(w));
+}
+
+/* Copies bytes first to last of a record out of a block and into one; both multiples of 8. The
+ * private side needs no alignment. By hand four words at a time: compilers do not unroll atomics. */
+static inline void row_load(void *record, const uint8_t *row, size_t first, size_t last) {
+        const uint64_t *from = (const uint64_t *) (const void *) (row + first);
+        uint8_t *to = (uint8_t *) record + first;
+        size_t n = (last - first) / 8;
+
+        for (; n >= 4; n -= 4, from += 4, to += 32) {
+                word_load(to, from);
+                word_load(to + 8, from + 1);
+                word_load(to + 16, from + 2);
+                word_load(to + 24, from + 3);
+        }
+        for (; n > 0; n--, from++, to += 8)
+                word_load(to, from);
+}
+
+static inline void row_store(uint8_t *row, const void *from, size_t size) {
+        for (size_t i = 0; i < size; i += 8) {
+                uint64_t w;
+
+                memcpy(&w, (const uint8_t *) from + i, 8);
+                store64((uint64_t *) (void *) (row + i), w);
+        }
+}
+
+/* ThreadSanitizer does not know fences and gcc says so; every access is atomic in itself, so there
+ * is nothing for it to find that the fences would have to explain. */
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+
+static inline void fence_acquire(void) {
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+static inline void fence_release(void) {
+        __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* Reading (table-read.c, table-walk.c) ----------------------------------------------------------- */
+
+/* The rows of a link's texts, for table_next(). */
+TableWalk table_walk_names(const TableView *v, int32_t ifindex);
+/* For the writer: row number plus one of the row with this key, and its record; 0: none. */
+uint32_t table_find(const TableView *v, unsigned section, const TableKey *key, Row *ret);
+
+/* Writing (table.c, table-grow.c) -------------------------------------------------------------- */
+
+struct Table {
+        TableStorage storage;
+        TableHeader *block; /* the current one */
+        size_t size;
+        TableHeader *published; /* what readers see, NULL: nothing yet */
+        size_t published_size;
+        bool in_batch;
+};
+
+static inline uint8_t *table_row(TableHeader *block, unsigned section, uint32_t row) {
+        return (uint8_t *) block + block->sections[section].rows_offset +
+               (size_t) row * table_row_size(section);
+}
+
+static inline TableChain *table_chain(TableHeader *block, unsigned section, unsigned index,
+                                      uint32_t row) {
+        return (TableChain *) (void *) (table_row(block, section, row) +
+                                        table_kinds[section].record_size) +
+               index;
+}
+
+static inline uint32_t *table_bucket_of(TableHeader *block, unsigned section, unsigned index,
+                                        const TableKey *key) {
+        const TableIndex *x = &block->sections[section].indexes[index];
+
+        return (uint32_t *) (void *) ((uint8_t *) block + x->buckets_offset) +
+               table_bucket(block->seed, key->words, key->n, x->n_buckets);
+}
+
+/* Puts a row at the head of its chain. */
+void table_link_row(TableHeader *block, unsigned section, unsigned index, uint32_t row,
+                    const TableKey *key);
+/* An empty block, sequence 0. */
+int table_block_new(const TableStorage *storage, TableHeader **ret, size_t *ret_size);
+/* Makes room for n_rows rows in all in this section. -E2BIG over TABLE_ROWS_MAX, -ENOMEM; the table
+ * is as before then. */
+int table_reserve(Table *t, unsigned section, uint32_t n_rows);
+/* Gives up a block that is not what readers see. */
+void table_block_release(const TableStorage *storage, TableHeader *block, size_t size);

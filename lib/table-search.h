@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The reader's search, for table-read.c and table-walk.c: from a mapping to a section, a bucket and
+ * along a chain to a row. The block may change meanwhile and may hold anything: each offset and row
+ * number is loaded once, checked against the mapping, and the checked value used; each walk has a
+ * budget. Always inlined, because with a constant section and index next to nothing is left of it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "table-internal.h"
+#include "table-kinds.h"
+#include "table-layout.h"
+#include "table.h"
+
+/* A section as it was taken out of the block: checked once, used from here only, so that the block
+ * may change under it. All row numbers below capacity are inside the mapping. */
+typedef struct SectionView {
+        unsigned section;
+        uint32_t capacity;
+        const uint8_t *rows;
+        const TableSection *layout; /* inside the block: load what is taken from it */
+} SectionView;
+
+_inline_ const TableHeader *header_of(const TableView *v) {
+        return v->block;
+}
+
+/* Whether n items of size bytes at offset are inside the mapping. n and size are small enough (2^20
+ * rows of a few hundred bytes, 2^32 buckets of 4) for the product to fit. */
+_inline_ bool range_is_mapped(const TableView *v, uint64_t offset, uint64_t n, uint64_t size) {
+        return offset >= sizeof(TableHeader) && offset <= v->size && n * size <= v->size - offset;
+}
+
+/* False when the descriptor does not fit the mapping. */
+_inline_ bool section_of(const TableView *v, unsigned section, SectionView *ret) {
+        const TableSection *layout = &header_of(v)->sections[section];
+        uint32_t capacity = load32(&layout->capacity);
+        uint64_t offset = load64(&layout->rows_offset);
+
+        if (capacity > TABLE_ROWS_MAX || offset % 8 != 0 ||
+            load32(&layout->record_size) != table_kinds[section].record_size ||
+            load32(&layout->row_size) != table_row_size(section) ||
+            !range_is_mapped(v, offset, capacity, table_row_size(section)))
+                return false;
+        *ret = (SectionView){
+                .section = section,
+                .capacity = capacity,
+                .rows = (const uint8_t *) v->block + offset,
+                .layout = layout,
+        };
+        return true;
+}
+
+_inline_ const uint8_t *row_of(const SectionView *s, uint32_t row) {
+        return s->rows + (size_t) row * table_row_size(s->section);
+}
+
+_inline_ const TableChain *chain_of(const SectionView *s, unsigned index, uint32_t row) {
+        return (const TableChain *) (const void *) (row_of(s, row) +
+                                                    table_kinds[s->section].record_size) +
+               index;
+}
+
+_inline_ bool row_is_free(const SectionView *s, uint32_t row) {
+        return load32(&chain_of(s, 0, row)->prev) == TABLE_ROW_FREE;
+}
+
+/* Row number plus one of the first row in the key's bucket; 0: none, or no sane bucket. */
+_inline_ uint32_t first_in_bucket(const TableView *v, const SectionView *s, unsigned index,
+                                  const uint64_t *words, unsigned n_words) {
+        const TableIndex *x = &s->layout->indexes[index];
+        uint64_t offset = load64(&x->buckets_offset);
+        uint32_t n = load32(&x->n_buckets);
+        const uint32_t *buckets;
+
+        if (n == 0 || offset % 4 != 0 || !range_is_mapped(v, offset, n, sizeof(uint32_t)))
+                return 0;
+        buckets = (const uint32_t *) (const void *) ((const uint8_t *) v->block + offset);
+        return load32(buckets + table_bucket(load64(&header_of(v)->seed), words, n_words, n));
+}
+
+/* Goes along a chain, from *position (row number plus one) on, to the next row with this key. Leaves
+ * the row's number plus one in the return value and what follows it in *position. */
+_inline_ uint32_t chain_next(const SectionView *s, unsigned index, const uint64_t *words,
+                             unsigned n_words, uint32_t *position, uint32_t *budget) {
+        const IndexKind *kind = &table_kinds[s->section].indexes[index];
+
+        while (*position > 0 && *position <= s->capacity && *budget > 0) {
+                uint32_t found = *position;
+                TableKey k;
+                Row row;
+
+                (*budget)--;
+                *position = load32(&chain_of(s, index, found - 1)->next);
+                if (row_is_free(s, found - 1))
+                        break;
+                row_load(&row, row_of(s, found - 1), kind->first, kind->last);
+                k.n = kind->key(&row, k.words);
+                if (table_words_equal(k.words, k.n, words, n_words))
+                        return found;
+        }
+        *position = 0;
+        return 0;
+}
+
+/* Copies a row out. False when it is nothing to hand on: then there is rubbish in *ret. (Checking a
+ * copy first would cost as much again as the lookup, and only a damaged block has such rows.) */
+_inline_ bool copy_row(const SectionView *s, uint32_t row, void *ret) {
+        row_load(ret, row_of(s, row), 0, table_kinds[s->section].record_size);
+        return table_kinds[s->section].is_sane(ret);
+}
+
+/* The newest row with this key: its number plus one, and its record; 0: none. */
+_inline_ uint32_t find_row(const TableView *v, const SectionView *s, unsigned index,
+                           const uint64_t *words, unsigned n_words, void *ret) {
+        uint32_t position = first_in_bucket(v, s, index, words, n_words), budget = s->capacity;
+        uint32_t found = chain_next(s, index, words, n_words, &position, &budget);
+
+        return found > 0 && copy_row(s, found - 1, ret) ? found : 0;
+}
