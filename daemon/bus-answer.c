@@ -84,12 +84,20 @@ static const char *link_name(const TableView *v, int32_t ifindex,
 
 static int append_link(sd_bus_message *m, const TableView *v, int32_t ifindex) {
         char name[TEXT_ESCAPED_MAX(LINK_NAME_MAX)];
+        LinkRecord link = {};
+        size_t len;
         int r;
 
+        (void) table_get_link(v, ifindex, &link);
+        len = strlen(link.name);
+        (void) text_escape(link.name, len, name, sizeof(name));
         r = bus_append_entry_int(m, "InterfaceIndex", ifindex);
         if (r < 0)
                 return r;
-        return bus_append_entry_text(m, "Name", link_name(v, ifindex, name));
+        r = bus_append_entry_text(m, "Name", name);
+        if (r < 0 || !text_needs_escape(link.name, len))
+                return r;
+        return bus_append_entry_bytes(m, "NameBytes", link.name, len);
 }
 
 /* The text that stands for an address on a link: with a zone where it needs one. */
