@@ -108,9 +108,10 @@ struct VarlinkServer {
         TAILQ_HEAD(, VarlinkConnection) waiting; /* by deadline: all wait equally long */
         TAILQ_HEAD(, VarlinkConnection) closed;
         TAILQ_HEAD(, VarlinkConnection) again;
-        int epoll_fd; /* every connection */
+        size_t n_again;
+        int epoll_fd; /* every connection, and again_fd */
+        int again_fd; /* an eventfd, readable while again is not empty */
         sd_event_source *io; /* epoll_fd */
-        sd_event_source *resume; /* enabled while again is not empty */
         sd_event_source *reap; /* enabled while closed is not empty */
         sd_event_source *timer; /* enabled while waiting is not empty */
         sd_event_source *retry; /* enabled while accepting rests */

@@ -9,6 +9,10 @@
  * connections is n * n; here a batch is fetched and served. The kernel puts what it reported at the
  * end of its list, so a batch begins where the last one ended and nobody is passed over.
  *
+ * Connections with requests left over are woken through a descriptor in the same epoll, not by a
+ * defer source: sd-event runs one of those before any socket for as long as it is enabled, so that
+ * one busy peer would keep everyone else waiting.
+ *
  * There is one timer for all connections. Each waits equally long, so the list of those that wait
  * is sorted by appending to it; the timer stands at its head and is off when nobody waits, so that
  * an idle server does not wake up.
@@ -145,19 +149,15 @@ int varlink_server_poll(VarlinkServer *server, VarlinkConnection *connection, ui
         return 0;
 }
 
-static int server_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        struct epoll_event events[VARLINK_CONNECTIONS_PER_WAKEUP];
-        int n;
+/* The descriptor is readable from the first that is added to the list until none is left on it. */
+static void server_set_again(VarlinkServer *server, bool readable) {
+        uint64_t count = 1;
 
-        n = epoll_wait(fd, events, ELEMENTSOF(events), 0);
-        for (int i = 0; i < n; i++) {
-                /* one may have closed another of this batch: that one still has its memory */
-                VarlinkConnection *connection = events[i].data.ptr;
-
-                if (connection->state != VARLINK_STATE_DEAD)
-                        varlink_connection_ready(connection, events[i].events);
-        }
-        return 0;
+        /* neither can fail: the counter is 0 or 1, and known */
+        if (readable)
+                (void) !write(server->again_fd, &count, sizeof(count));
+        else
+                (void) !read(server->again_fd, &count, sizeof(count));
 }
 
 void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, bool again) {
@@ -167,25 +167,44 @@ void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, 
         connection->again = again;
         if (again) {
                 TAILQ_INSERT_TAIL(&server->again, connection, again_list);
-                (void) sd_event_source_set_enabled(server->resume, SD_EVENT_ON);
-        } else
+                if (server->n_again++ == 0)
+                        server_set_again(server, true);
+        } else {
                 TAILQ_REMOVE(&server->again, connection, again_list);
+                if (--server->n_again == 0)
+                        server_set_again(server, false);
+        }
 }
 
-static int server_on_resume(sd_event_source *source, void *userdata) {
-        VarlinkServer *server = userdata;
-        VarlinkConnection *connection;
+static void server_serve_again(VarlinkServer *server) {
+        /* those that come back to the list in this round have had their turn */
+        size_t n = CONST_MIN(server->n_again, (size_t) VARLINK_CONNECTIONS_PER_WAKEUP);
 
-        for (unsigned i = 0; i < VARLINK_CONNECTIONS_PER_WAKEUP; i++) {
-                connection = TAILQ_FIRST(&server->again);
+        for (size_t i = 0; i < n; i++) {
+                VarlinkConnection *connection = TAILQ_FIRST(&server->again);
+
                 if (!connection)
-                        break;
+                        return;
                 varlink_server_again(server, connection, false);
                 varlink_connection_process(connection);
         }
+}
 
-        if (TAILQ_EMPTY(&server->again))
-                (void) sd_event_source_set_enabled(server->resume, SD_EVENT_OFF);
+static int server_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        struct epoll_event events[VARLINK_CONNECTIONS_PER_WAKEUP];
+        VarlinkServer *server = userdata;
+        int n;
+
+        n = epoll_wait(fd, events, ELEMENTSOF(events), 0);
+        for (int i = 0; i < n; i++) {
+                VarlinkConnection *connection = events[i].data.ptr;
+
+                if (!connection)
+                        server_serve_again(server);
+                /* one may have closed another of this batch: that one still has its memory */
+                else if (connection->state != VARLINK_STATE_DEAD)
+                        varlink_connection_ready(connection, events[i].events);
+        }
         return 0;
 }
 
@@ -299,17 +318,7 @@ static int server_on_retry(sd_event_source *source, uint64_t usec, void *userdat
         return 0;
 }
 
-/* A source that is off until there is something for it to do. */
-static int server_add_defer(VarlinkServer *server, sd_event_source **source,
-                            sd_event_handler_t handler) {
-        int r;
-
-        r = sd_event_add_defer(server->event, source, handler, server);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_enabled(*source, SD_EVENT_OFF);
-}
-
+/* A timer that is off until there is something to wait for. */
 static int server_add_time(VarlinkServer *server, sd_event_source **source,
                            sd_event_time_handler_t handler) {
         int r;
@@ -328,16 +337,32 @@ static int server_add_sources(VarlinkServer *server) {
                             server);
         if (r < 0)
                 return r;
-        r = server_add_defer(server, &server->resume, server_on_resume);
+        r = sd_event_add_defer(server->event, &server->reap, server_on_reap, server);
         if (r < 0)
                 return r;
-        r = server_add_defer(server, &server->reap, server_on_reap);
+        r = sd_event_source_set_enabled(server->reap, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         r = server_add_time(server, &server->timer, server_on_timer);
         if (r < 0)
                 return r;
         return server_add_time(server, &server->retry, server_on_retry);
+}
+
+static int server_open(VarlinkServer *server) {
+        struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+        server->reserve_fd = eventfd(0, EFD_CLOEXEC);
+        if (server->reserve_fd < 0)
+                return -errno;
+        server->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (server->again_fd < 0)
+                return -errno;
+        server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (server->epoll_fd < 0)
+                return -errno;
+        return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->again_fd, &event) < 0 ? -errno
+                                                                                        : 0;
 }
 
 int varlink_server_new(sd_event *event, const VarlinkServerInfo *info, const VarlinkLimits *limits,
@@ -356,10 +381,10 @@ int varlink_server_new(sd_event *event, const VarlinkServerInfo *info, const Var
         TAILQ_INIT(&server->closed);
         TAILQ_INIT(&server->again);
 
-        server->reserve_fd = eventfd(0, EFD_CLOEXEC);
-        server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        if (server->reserve_fd < 0 || server->epoll_fd < 0)
-                return -errno;
+        server->reserve_fd = server->epoll_fd = server->again_fd = -1;
+        r = server_open(server);
+        if (r < 0)
+                return r;
         r = server_add_sources(server);
         if (r < 0)
                 return r;
@@ -396,12 +421,12 @@ VarlinkServer *varlink_server_free(VarlinkServer *server) {
         free(server->interfaces);
 
         sd_event_source_disable_unref(server->io);
-        sd_event_source_disable_unref(server->resume);
         sd_event_source_disable_unref(server->reap);
         sd_event_source_disable_unref(server->timer);
         sd_event_source_disable_unref(server->retry);
         sd_event_unref(server->event);
         closep(&server->epoll_fd);
+        closep(&server->again_fd);
         closep(&server->reserve_fd);
         free(server);
         return NULL;

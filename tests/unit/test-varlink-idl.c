@@ -5,12 +5,12 @@
  * The tables below are from the grammar of Varlink as its users know it, not from the parser.
  */
 
+#include "varlink-idl.h"
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "varlink-idl.h"
 
 /* refused with -EBADMSG on this line; 0: accepted */
 static const struct {
@@ -169,11 +169,11 @@ START_TEST(test_prefixes) {
 }
 END_TEST
 
-#define CHECK_TEXT                                                                                 \
-        "interface a.b\n"                                                                          \
-        "type Mode (fast, slow)\n"                                                                 \
-        "type Node (Name: string, Next: ?Node)\n"                                                  \
-        "type T (b: ?bool, i: ?int, f: ?float, s: ?string, o: ?object, a: ?[]int,\n"               \
+#define CHECK_TEXT                                                                   \
+        "interface a.b\n"                                                            \
+        "type Mode (fast, slow)\n"                                                   \
+        "type Node (Name: string, Next: ?Node)\n"                                    \
+        "type T (b: ?bool, i: ?int, f: ?float, s: ?string, o: ?object, a: ?[]int,\n" \
         "  m: ?[string]int, e: ?Mode, n: ?Node, l: ?[]Node, in: ?(x: int, y: ?int))\n"
 
 #define GOOD NULL

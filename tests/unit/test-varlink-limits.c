@@ -5,6 +5,7 @@
  * reached, by its name, ends only the one who reached it, and a bystander is served meanwhile.
  */
 
+#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +14,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include "varlink-peer.h"
 
 #define ECHO "{\"method\":\"org.example.test.Echo\"}"
 #define LATER "{\"method\":\"org.example.test.Later\"}"
 #define SUBSCRIBE "{\"method\":\"org.example.test.Subscribe\",\"more\":true}"
 #define OK "{\"parameters\":{}}"
-#define LIMIT(name)                                                                                \
+#define LIMIT(name) \
         "{\"error\":\"org.example.test.LimitExceeded\",\"parameters\":{\"Limit\":\"" name "\"}}"
 
 static void expect_echo(Fixture *f, Peer *peer) {
@@ -129,9 +129,12 @@ START_TEST(test_request_bytes) {
                 /* two good ones first: the room that they took is used again */
                 ck_assert(peer_send(&f, &peer, text));
                 ck_assert(peer_send(&f, &peer, text));
-                (void) peer_send(&f, &peer, request);
                 peer_expect(&f, &peer, OK);
                 peer_expect(&f, &peer, OK);
+                /* the NUL alone, when the buffer is as full as it may be */
+                (void) peer_send_bytes(&f, &peer, request, strlen(request));
+                fixture_settle(&f);
+                (void) peer_send_bytes(&f, &peer, "", 1);
                 peer_expect(&f, &peer, more[i] <= 0 ? OK : LIMIT("request-bytes"));
                 if (more[i] > 0)
                         peer_expect(&f, &peer, NULL);
@@ -176,12 +179,26 @@ START_TEST(test_calls) {
 }
 END_TEST
 
+/* The n-th event, of this many bytes, and the message that carries it. */
+static void make_event(char *text, char *message, size_t size, unsigned n) {
+        memset(text, '-', size);
+        text[size] = '\0';
+        text[snprintf(text, size, "%u", n)] = '-';
+        (void) sprintf(message, "{\"parameters\":{\"Event\":\"%s\"},\"continues\":true}", text);
+}
+
 /* A subscriber that does not read loses its connection and knows it: what it can read in the end
- * has no gap, and an error is behind it. */
+ * has no gap, and an error is behind it. Short events leave the socket full between two messages,
+ * long ones in the middle of one. */
 START_TEST(test_slow_subscriber) {
-        static const VarlinkLimits limits = { .queued_bytes = 100000 };
-        bool shared = _i == 0;
-        char text[1024], expected[1200];
+        static const VarlinkLimits limits = { .queued_bytes = 400000 };
+        static const struct {
+                size_t size;
+                bool shared;
+        } rows[] = { { 1000, true }, { 1000, false }, { 90001, true }, { 90001, false } };
+        size_t size = rows[_i].size;
+        _cleanup_(freep) char *text = malloc(size + 1);
+        _cleanup_(freep) char *expected = malloc(size + 100);
         Peer slow, quick;
         unsigned n = 0, received = 0;
         Fixture f;
@@ -197,13 +214,11 @@ START_TEST(test_slow_subscriber) {
 
         for (; f.n_closed == 0; n++) {
                 ck_assert_uint_lt(n, 10000);
-                (void) snprintf(text, sizeof(text), "%01000u", n);
-                (void) snprintf(expected, sizeof(expected),
-                                "{\"parameters\":{\"Event\":\"%s\"},\"continues\":true}", text);
-                fixture_publish(&f, text, shared);
+                make_event(text, expected, size, n);
+                fixture_publish(&f, text, rows[_i].shared);
                 peer_expect(&f, &quick, expected);
                 if (f.subscribers[0])
-                        ck_assert_uint_le(varlink_call_queued_bytes(f.subscribers[0]), 100000);
+                        ck_assert_uint_le(varlink_call_queued_bytes(f.subscribers[0]), 400000);
         }
         ck_assert_ptr_null(f.subscribers[0]);
         ck_assert_ptr_nonnull(f.subscribers[1]);
@@ -213,9 +228,7 @@ START_TEST(test_slow_subscriber) {
                 _cleanup_(freep) char *message = peer_receive(&f, &slow);
 
                 ck_assert_ptr_nonnull(message);
-                (void) snprintf(expected, sizeof(expected),
-                                "{\"parameters\":{\"Event\":\"%01000u\"},\"continues\":true}",
-                                received);
+                make_event(text, expected, size, received);
                 if (strcmp(message, expected) == 0)
                         continue;
                 ck_assert_str_eq(message, LIMIT("queued-bytes"));
@@ -225,7 +238,7 @@ START_TEST(test_slow_subscriber) {
         ck_assert_uint_lt(received, n);
         peer_expect(&f, &slow, NULL);
 
-        fixture_publish(&f, "still", shared);
+        fixture_publish(&f, "still", rows[_i].shared);
         peer_expect(&f, &quick, "{\"parameters\":{\"Event\":\"still\"},\"continues\":true}");
         peer_close(&slow);
         peer_close(&quick);
@@ -245,14 +258,14 @@ START_TEST(test_long_reply) {
         for (unsigned i = 0; i < 3; i++) {
                 _cleanup_(freep) char *reply = NULL;
 
-                (void) snprintf(
-                        request, sizeof(request),
-                        "{\"method\":\"org.example.test.Big\",\"parameters\":{\"Size\":%u}}",
-                        3000000);
+                (void) snprintf(request, sizeof(request),
+                                "{\"method\":\"org.example.test.Big\",\"parameters\":{\"Size\":%u}}",
+                                3000000);
                 ck_assert(peer_send(&f, &peer, request));
                 reply = peer_receive(&f, &peer);
                 ck_assert_ptr_nonnull(reply);
-                ck_assert_uint_eq(strlen(reply), 3000000 + strlen("{\"parameters\":{\"Data\":\"\"}}"));
+                ck_assert_uint_eq(strlen(reply),
+                                  3000000 + strlen("{\"parameters\":{\"Data\":\"\"}}"));
         }
         peer_close(&peer);
         fixture_done(&f);
@@ -263,7 +276,7 @@ END_TEST
 START_TEST(test_deaf_asker) {
         static const VarlinkLimits limits = { .queued_bytes = 100000 };
         static const char request[] =
-                "{\"method\":\"org.example.test.Big\",\"parameters\":{\"Size\":10000}}";
+                        "{\"method\":\"org.example.test.Big\",\"parameters\":{\"Size\":10000}}";
         Peer deaf, bystander;
         uint64_t calls;
         Fixture f;
@@ -299,7 +312,7 @@ END_TEST
 START_TEST(test_bytes_per_uid) {
         static const VarlinkLimits limits = { .bytes_per_uid = 4000000 };
         static const char request[] =
-                "{\"method\":\"org.example.test.Big\",\"parameters\":{\"Size\":1000000}}";
+                        "{\"method\":\"org.example.test.Big\",\"parameters\":{\"Size\":1000000}}";
         Peer peers[8];
         Fixture f;
 
@@ -448,8 +461,35 @@ START_TEST(test_fairness) {
 }
 END_TEST
 
+/* Likewise when all of it was received already, behind a call that took its time. */
+START_TEST(test_fairness_held) {
+        Peer busy, bystander;
+        uint64_t before;
+        Fixture f;
+
+        fixture_init(&f, NULL);
+        busy = peer_new(&f);
+        bystander = peer_new(&f);
+        ck_assert(peer_send(&f, &busy, LATER));
+        for (unsigned i = 1; i < VARLINK_CALLS_MAX; i++)
+                ck_assert(peer_send(&f, &busy, ECHO));
+        fixture_settle(&f);
+        before = fixture_counters(&f).calls;
+        fixture_answer_later(&f);
+        expect_echo(&f, &bystander);
+        ck_assert_uint_le(fixture_counters(&f).calls - before, VARLINK_CALLS_MAX / 2);
+        for (unsigned i = 0; i < VARLINK_CALLS_MAX; i++)
+                peer_expect(&f, &busy, OK);
+        peer_close(&busy);
+        peer_close(&bystander);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(test_many_subscribers) {
-        enum { N = 1000 };
+        enum {
+                N = 1000
+        };
         static Peer peers[N];
         Fixture f;
 
@@ -468,7 +508,8 @@ START_TEST(test_many_subscribers) {
         for (size_t i = 0; i < N; i++) {
                 if (i % 10 == 0)
                         continue;
-                peer_expect(&f, &peers[i], "{\"parameters\":{\"Event\":\"all\"},\"continues\":true}");
+                peer_expect(&f, &peers[i],
+                            "{\"parameters\":{\"Event\":\"all\"},\"continues\":true}");
                 peer_close(&peers[i]);
         }
         fixture_settle(&f);
@@ -488,7 +529,7 @@ int main(void) {
         tcase_add_test(tcase, test_connections_of_others);
         tcase_add_test(tcase, test_request_bytes);
         tcase_add_loop_test(tcase, test_calls, 0, 2);
-        tcase_add_loop_test(tcase, test_slow_subscriber, 0, 2);
+        tcase_add_loop_test(tcase, test_slow_subscriber, 0, 4);
         tcase_add_test(tcase, test_long_reply);
         tcase_add_test(tcase, test_deaf_asker);
         tcase_add_test(tcase, test_bytes_per_uid);
@@ -496,6 +537,7 @@ int main(void) {
         tcase_add_loop_test(tcase, test_timeout, 0, 5);
         tcase_add_test(tcase, test_timeout_lingering);
         tcase_add_test(tcase, test_fairness);
+        tcase_add_test(tcase, test_fairness_held);
         tcase_add_test(tcase, test_many_subscribers);
         suite_add_tcase(suite, tcase);
 

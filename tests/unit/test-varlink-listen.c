@@ -5,6 +5,7 @@
  * from outside; and accepting when there is no descriptor left, or ten thousand peers.
  */
 
+#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +16,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include "varlink-peer.h"
 
 #define ECHO "{\"method\":\"org.example.test.Echo\"}"
 #define OK "{\"parameters\":{}}"
-#define LIMIT_FILES                                                                                \
+#define LIMIT_FILES \
         "{\"error\":\"org.example.test.LimitExceeded\",\"parameters\":{\"Limit\":\"open-files\"}}"
 
 /* A directory for one test, with a path for a socket one level below. */
@@ -369,7 +369,10 @@ END_TEST
 /* As many peers as this process can play, up to ten thousand: they cost those before them nothing,
  * and all of them are served. */
 START_TEST(test_ten_thousand) {
-        enum { N_MAX = 10000, RESERVED = 64 };
+        enum {
+                N_MAX = 10000,
+                RESERVED = 64
+        };
         static const VarlinkLimits limits = { .connections = N_MAX + 1,
                                               .connections_per_uid = N_MAX + 1 };
         static Peer peers[N_MAX];

@@ -6,20 +6,20 @@
  * sockets in the file system have suites of their own.
  */
 
+#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "varlink-peer.h"
 
 #define ECHO "\"method\":\"org.example.test.Echo\""
 #define OK "{\"parameters\":{}}"
-#define INVALID(p)                                                                                 \
-        "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"" p   \
+#define INVALID(p)                                                                               \
+        "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"" p \
         "\"}}"
-#define SERVICE_ERROR(name, parameters)                                                            \
+#define SERVICE_ERROR(name, parameters) \
         "{\"error\":\"org.varlink.service." name "\",\"parameters\":{" parameters "}}"
 #define NO_SUCH_THING "{\"error\":\"org.example.test.NoSuchThing\",\"parameters\":{}}"
 #define EVENT(text) "{\"parameters\":{\"Event\":\"" text "\"},\"continues\":true}"
@@ -262,7 +262,8 @@ START_TEST(test_subscribe) {
 
         fixture_init(&f, NULL);
         peer = peer_new(&f);
-        ck_assert(peer_send(&f, &peer, "{\"method\":\"org.example.test.Subscribe\",\"more\":true}"));
+        ck_assert(peer_send(&f, &peer,
+                            "{\"method\":\"org.example.test.Subscribe\",\"more\":true}"));
         ck_assert(peer_send(&f, &peer, "{" ECHO "}"));
         peer_expect_nothing(&f, &peer);
         fixture_publish(&f, "one", true);
@@ -322,13 +323,15 @@ START_TEST(test_half_closed) {
         peer = peer_new(&f);
         ck_assert(peer_send(&f, &peer, "{" ECHO "}"));
         ck_assert(peer_send(&f, &peer, "{\"method\":\"org.example.test.Later\"}"));
-        ck_assert(peer_send(&f, &peer, "{" ECHO "}"));
+        if (_i == 0)
+                ck_assert(peer_send(&f, &peer, "{" ECHO "}"));
         ck_assert_int_eq(shutdown(peer.fd, SHUT_WR), 0);
         peer_expect(&f, &peer, OK);
         peer_expect_nothing(&f, &peer);
         fixture_answer_later(&f);
         peer_expect(&f, &peer, OK);
-        peer_expect(&f, &peer, OK);
+        if (_i == 0)
+                peer_expect(&f, &peer, OK);
         peer_expect(&f, &peer, CLOSED);
         fixture_settle(&f);
         ck_assert_uint_eq(fixture_counters(&f).connections, 0);
@@ -442,7 +445,7 @@ START_TEST(test_service) {
                 ck_assert_ptr_nonnull(text);
                 reply = json_loads(text, 0, NULL);
                 description = json_string_value(json_object_get(
-                        json_object_get(reply, "parameters"), "description"));
+                                json_object_get(reply, "parameters"), "description"));
                 ck_assert_ptr_nonnull(description);
                 ck_assert_int_eq(varlink_idl_new(description, &idl, NULL), 0);
                 ck_assert_str_eq(varlink_idl_name(idl), names[i]);
@@ -451,8 +454,7 @@ START_TEST(test_service) {
         ck_assert(peer_send(&f, &peer,
                             "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
                             "\"parameters\":{\"interface\":\"org.nowhere\"}}"));
-        peer_expect(&f, &peer,
-                    SERVICE_ERROR("InterfaceNotFound", "\"interface\":\"org.nowhere\""));
+        peer_expect(&f, &peer, SERVICE_ERROR("InterfaceNotFound", "\"interface\":\"org.nowhere\""));
         peer_close(&peer);
         fixture_done(&f);
 }
@@ -536,7 +538,7 @@ int main(void) {
         tcase_add_test(tcase, test_abandoned);
         tcase_add_test(tcase, test_subscribe);
         tcase_add_loop_test(tcase, test_peer_gone, 0, 2);
-        tcase_add_test(tcase, test_half_closed);
+        tcase_add_loop_test(tcase, test_half_closed, 0, 2);
         tcase_add_test(tcase, test_oneway_and_gone);
         tcase_add_test(tcase, test_good_before_bad);
         tcase_add_loop_test(tcase, test_depth, 0, 4);

@@ -5,6 +5,7 @@
  * is a failure of the test that runs.
  */
 
+#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
@@ -14,23 +15,21 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
-#include "varlink-peer.h"
 
-static const char fixture_text[] =
-        "# For the tests alone.\n"
-        "interface org.example.test\n"
-        "type Mode (fast, slow)\n"
-        "type Filter (Name: ?string, Modes: ?[]Mode)\n"
-        "method Echo(Text: ?string, Number: ?int, Filter: ?Filter) ->\n"
-        "  (Text: ?string, Number: ?int, Filter: ?Filter)\n"
-        "method Big(Size: int) -> (Data: string)\n"
-        "method Later() -> ()\n"
-        "method Fail() -> ()\n"
-        "method Forget() -> ()\n"
-        "method Subscribe() -> (Event: string)\n"
-        "method Absent() -> ()\n"
-        "error NoSuchThing ()\n"
-        "error LimitExceeded (Limit: string)\n";
+static const char fixture_text[] = "# For the tests alone.\n"
+                                   "interface org.example.test\n"
+                                   "type Mode (fast, slow)\n"
+                                   "type Filter (Name: ?string, Modes: ?[]Mode)\n"
+                                   "method Echo(Text: ?string, Number: ?int, Filter: ?Filter) ->\n"
+                                   "  (Text: ?string, Number: ?int, Filter: ?Filter)\n"
+                                   "method Big(Size: int) -> (Data: string)\n"
+                                   "method Later() -> ()\n"
+                                   "method Fail() -> ()\n"
+                                   "method Forget() -> ()\n"
+                                   "method Subscribe() -> (Event: string)\n"
+                                   "method Absent() -> ()\n"
+                                   "error NoSuchThing ()\n"
+                                   "error LimitExceeded (Limit: string)\n";
 
 static const char *fixture_error_name(int error, const char *detail, json_t **ret_parameters) {
         if (error != -E2BIG)
@@ -126,7 +125,8 @@ void fixture_init(Fixture *fixture, const VarlinkLimits *limits) {
         *fixture = (Fixture){ 0 };
         ck_assert_int_ge(sd_event_new(&fixture->event), 0);
         ck_assert_int_ge(
-                varlink_server_new(fixture->event, &fixture_info, limits, &fixture->server), 0);
+                        varlink_server_new(fixture->event, &fixture_info, limits, &fixture->server),
+                        0);
         ck_assert_int_ge(varlink_server_add_interface(fixture->server, fixture_text,
                                                       fixture_methods, fixture),
                          0);

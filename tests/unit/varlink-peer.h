@@ -30,9 +30,9 @@ typedef struct Fixture {
         VarlinkCall *subscribers[FIXTURE_SUBSCRIBERS_MAX];
         size_t n_subscribers;
         unsigned n_handled;
-        unsigned n_closed;   /* calls of on_close */
-        bool in_transport;   /* a function of the transport is running */
-        int last_reply;      /* what the transport said to the last reply of fixture_publish() */
+        unsigned n_closed; /* calls of on_close */
+        bool in_transport; /* a function of the transport is running */
+        int last_reply; /* what the transport said to the last reply of fixture_publish() */
 } Fixture;
 
 typedef struct Peer {
