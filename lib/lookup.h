@@ -102,7 +102,12 @@ void address_answer_done(AddressAnswer *a);
 /* Does this machine accept packets for the address? The most specific entry of the kernel's local
  * table decides, which holds prefixes too (127.0.0.0/8) and lacks addresses in duplicate address
  * detection; 255.255.255.255 is a broadcast on every broadcast link that is up; a multicast address
- * is a group that is joined. A v4-mapped address is the IPv4 one. ifindex not 0: that link only. */
+ * is a group that is joined. A v4-mapped address is the IPv4 one. ifindex not 0: that link only.
+ *
+ * One difference to the kernel: as long as nobody adds policy rules, it keeps its IPv4 local and main
+ * tables in one, so that a more specific route of the main table wins over a local prefix (not over a
+ * single local address). Such routes are not in this table; the answer is then that of a machine with
+ * policy rules. */
 int lookup_address(const TableView *v, const IpAddress *a, int32_t ifindex, AddressAnswer *ret);
 
 /* Why an address is in the local table; a set of bits, because one address may have several causes
