@@ -6,6 +6,7 @@ sent before a reply is therefore always there when call() returns.
 """
 
 import collections
+import time
 
 import jeepney
 from jeepney.io.blocking import open_dbus_connection
@@ -88,6 +89,7 @@ class Client:
         self.name = name
         self.signals = collections.deque()
         self._messages = collections.deque()
+        self._replies = {}
         self._connection = open_dbus_connection(bus=address, auth_timeout=CALL_DEADLINE)
         self._connection.filter(jeepney.MatchRule(type="signal"), queue=self._messages)
         self.add_match(f"type='signal',sender='{name}'")
@@ -106,10 +108,29 @@ class Client:
     def call(self, method, signature="", *arguments, path=ROOT, interface=MANAGER, name=None,
              deadline=CALL_DEADLINE):
         """Returns None, the one value, or a tuple of several. CallError for an error reply."""
+        serial = self.send(method, signature, *arguments, path=path, interface=interface, name=name)
+        return self.receive_reply(serial, deadline)
+
+    def send(self, method, signature="", *arguments, path=ROOT, interface=MANAGER, name=None):
+        """Only asks; returns what receive_reply() needs for the answer."""
         address = jeepney.DBusAddress(path, bus_name=name or self.name, interface=interface)
         request = jeepney.new_method_call(address, method, signature or None, arguments)
-        reply = self._connection.send_and_get_reply(request, timeout=deadline)
+        serial = next(self._connection.outgoing_serial)
+        self._connection.send(request, serial=serial)
+        return serial
+
+    def receive_reply(self, serial, deadline=CALL_DEADLINE):
+        """The answer, as from call(). Replies are received in any order."""
+        end = time.monotonic() + deadline
+        while serial not in self._replies:
+            message = self._connection.receive(timeout=max(end - time.monotonic(), 0))
+            fields = message.header.fields
+            if message.header.message_type == jeepney.MessageType.signal:
+                self._messages.append(message)
+            elif jeepney.HeaderFields.reply_serial in fields:
+                self._replies[fields[jeepney.HeaderFields.reply_serial]] = message
         self._take_signals()
+        reply = self._replies.pop(serial)
         body = plain_body(reply)
         if reply.header.message_type == jeepney.MessageType.error:
             error = reply.header.fields[jeepney.HeaderFields.error_name]

@@ -3,6 +3,7 @@
 """Link objects on the bus: their properties, and the signals that generic clients understand."""
 
 import json
+import signal
 
 import busclient
 import fixture
@@ -210,13 +211,20 @@ def test_methods_of_a_link(t):
 
 
 def test_properties_are_fresh(t):
-    """A property that is read after the kernel acknowledged a change has the change."""
+    """A property that is read after the kernel acknowledged a change has the change, also when the
+    daemon finds the question before it finds the change."""
     t.ip("link add v0 type veth peer name v1")
     t.start()
     index = t.index("v0")
-    for mtu in range(1300, 1330):
+    for mtu in range(1300, 1310):
+        t.daemon.signal(signal.SIGSTOP)
+        # Something to do on the bus first.
+        for _ in range(5):
+            t.bus.send("Ping", path=link_path(1), interface="org.freedesktop.DBus.Peer")
         t.ip(f"link set v0 mtu {mtu}")
-        assert t.bus.get_link(index, "MTU") == mtu
+        reply = t.bus.send("Get", "ss", LINK, "MTU", path=link_path(index), interface=PROPERTIES)
+        t.daemon.signal(signal.SIGCONT)
+        assert t.bus.receive_reply(reply) == mtu
 
 
 fixture.main(__name__)

@@ -106,6 +106,7 @@ def test_something_else_listens_there(t):
     """A socket that accepts and says nothing, then one that closes: neither is a bus."""
     path = f"{t.directory}/bus.socket"
     with socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(10)
         listener.bind(path)
         listener.listen()
         daemon = t.start_daemon(f"--bus={bus_address(t)}", "--log-level=debug")
@@ -124,17 +125,22 @@ def test_something_else_listens_there(t):
     assert daemon.status() is None
 
 
+def batch(t, lines):
+    with open(f"{t.directory}/batch", "w", encoding="ascii") as file:
+        file.write("\n".join(lines))
+    t.ip(f"-batch {t.directory}/batch")
+
+
 def test_bus_that_hangs(t):
     """A bus that takes nothing holds up neither the table nor the end of the daemon."""
+    links = 300  # more than fits into the socket
     t.start()
     t.private_bus.signal(signal.SIGSTOP)
-    for number in range(20):
-        t.ip(f"link add v{number} type veth peer name w{number}")
+    batch(t, [f"link add v{number} type veth peer name w{number}" for number in range(links)])
     t.private_bus.signal(signal.SIGCONT)
     t.settle()
     t.private_bus.signal(signal.SIGSTOP)
-    for number in range(20):
-        t.ip(f"link delete v{number}")
+    batch(t, [f"link set v{number} up mtu 1400" for number in range(links)])
     assert t.daemon.stop() == 0
     t.private_bus.signal(signal.SIGCONT)
 
@@ -143,11 +149,8 @@ def test_large_batch_comes_in_parts(t):
     """What happened while the daemon could not look is one batch, and more than one signal holds."""
     t.start()
     links = 1500
-    with open(f"{t.directory}/batch", "w", encoding="ascii") as file:
-        for number in range(links):
-            file.write(f"link add v{number} type veth peer name w{number}\n")
     t.daemon.signal(signal.SIGSTOP)
-    t.ip(f"-batch {t.directory}/batch")
+    batch(t, [f"link add v{number} type veth peer name w{number}" for number in range(links)])
     t.daemon.signal(signal.SIGCONT)
     t.wait_for(lambda: len(t.replay.links) == 2 * links + 1, what="the last event")
     t.settle()
