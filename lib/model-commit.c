@@ -308,7 +308,9 @@ static void commit_finish(Commit *c) {
                         model_pending_remove(m, p);
         }
         overlay_shrink(&m->overlay);
-        if (m->n_dead_aux > m->n_aux / 2)
+        /* Rows that wait for the end of a dump may be older than the death of their link: until they
+         * are written or dropped, when that was must be known. */
+        if (c->settled && m->n_dead_aux > m->n_aux / 2)
                 model_aux_prune(m);
 }
 
