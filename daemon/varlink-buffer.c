@@ -9,12 +9,13 @@
  * the string is what goes on the wire, and the queues of a thousand subscribers refer to one.
  */
 
-#include "varlink-buffer.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#include "varlink-buffer.h"
 
 /* The first size of an input buffer; nearly every request fits. */
 #define INPUT_BYTES_FIRST ((size_t) 1024)

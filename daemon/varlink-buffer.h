@@ -6,9 +6,10 @@
  * out, a queue of written messages. Neither knows sockets' owners, limits by user, or calls.
  */
 
-#include "varlink-server.h"
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "varlink-server.h"
 
 /* The most that one wake-up reads from one connection. */
 #define VARLINK_READ_BYTES ((size_t) 64 * 1024)

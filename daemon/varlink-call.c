@@ -12,10 +12,11 @@
  * transport answers, since otherwise everything behind the call would wait for ever.
  */
 
-#include "varlink-internal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "varlink-internal.h"
 
 #define ERROR_EXPECTED_MORE "org.varlink.service.ExpectedMore"
 #define ERROR_INTERFACE_NOT_FOUND "org.varlink.service.InterfaceNotFound"

@@ -16,10 +16,11 @@
  * error is on its way, and the server's reaper tells the call's owner and frees it.
  */
 
-#include "varlink-internal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+
+#include "varlink-internal.h"
 
 /* Keeps the user's sum in step with what this connection holds. */
 static void connection_account(VarlinkConnection *c) {

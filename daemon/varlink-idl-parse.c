@@ -9,10 +9,11 @@
  * VARLINK_IDL_DEPTH_MAX.
  */
 
-#include "varlink-idl-internal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "varlink-idl-internal.h"
 
 typedef struct Parser {
         const char *p;

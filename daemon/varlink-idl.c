@@ -9,10 +9,11 @@
  * filter that is ignored would answer another question than the one that was asked.
  */
 
-#include "varlink-idl-internal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "varlink-idl-internal.h"
 
 VarlinkType *varlink_type_free(VarlinkType *type) {
         if (!type)

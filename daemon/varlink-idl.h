@@ -10,10 +10,11 @@
  * nothing in it is trusted, but there is no attempt to recover and report a second error.
  */
 
-#include "util.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "util.h"
 
 /* The longest interface text, and the deepest nesting of types written inside each other. */
 #define VARLINK_IDL_BYTES_MAX ((size_t) 256 * 1024)

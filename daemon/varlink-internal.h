@@ -13,10 +13,11 @@
  * of a list of subscribers, still stands on it: it is closed, listed, and freed by the event loop.
  */
 
-#include "varlink-buffer.h"
-#include "varlink-server.h"
 #include <sys/queue.h>
 #include <sys/types.h>
+
+#include "varlink-buffer.h"
+#include "varlink-server.h"
 
 /* Connections that are served before other sources of the event loop get their turn. */
 #define VARLINK_CONNECTIONS_PER_WAKEUP 32U

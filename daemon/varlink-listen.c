@@ -10,7 +10,6 @@
  * machine hold descriptors too.
  */
 
-#include "varlink-listen.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,6 +17,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "varlink-listen.h"
 
 /* Tells the peer the limit, if it can be told at once; the socket is closed by the caller. */
 static void refuse(VarlinkServer *server, int fd, VarlinkLimit limit) {

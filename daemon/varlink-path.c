@@ -13,7 +13,6 @@
  * It must never remove a file that is not a socket, nor one that somebody else put in its place.
  */
 
-#include "varlink-listen.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +23,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+#include "varlink-listen.h"
 
 #define LOCK_SUFFIX ".lock"
 

@@ -18,13 +18,14 @@
  * an idle server does not wake up.
  */
 
-#include "varlink-internal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
+
+#include "varlink-internal.h"
 
 const char *varlink_limit_name(VarlinkLimit limit) {
         static const char *const names[] = {

@@ -13,13 +13,14 @@
  * and a call with "more" is until its last reply, the ones behind it wait unread.
  */
 
-#include "util.h"
-#include "varlink-idl.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
+
+#include "util.h"
+#include "varlink-idl.h"
 
 /* The limits of a server that sets none of its own (VarlinkLimits). */
 #define VARLINK_CONNECTIONS_MAX ((size_t) 4096)

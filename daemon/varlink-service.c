@@ -6,9 +6,10 @@
  * it: clients ask for the text of all that GetInfo names.
  */
 
+#include <errno.h>
+
 #include "varlink-internal.h"
 #include "varlink-texts.h"
-#include <errno.h>
 
 static int service_on_get_info(VarlinkCall *call, json_t *parameters, void *userdata) {
         VarlinkServer *server = userdata;

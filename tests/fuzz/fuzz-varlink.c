@@ -10,13 +10,14 @@
  * client is served as if nothing had happened.
  */
 
-#include "fuzz.h"
-#include "varlink-server.h"
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "fuzz.h"
+#include "varlink-server.h"
 
 #define PIECE_END 0xfe
 #define PUBLISH 0xff

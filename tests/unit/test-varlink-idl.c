@@ -5,12 +5,13 @@
  * The tables below are from the grammar of Varlink as its users know it, not from the parser.
  */
 
-#include "varlink-idl.h"
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "varlink-idl.h"
 
 /* refused with -EBADMSG on this line; 0: accepted */
 static const struct {

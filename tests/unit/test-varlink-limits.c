@@ -5,7 +5,6 @@
  * reached, by its name, ends only the one who reached it, and a bystander is served meanwhile.
  */
 
-#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+
+#include "varlink-peer.h"
 
 #define ECHO "{\"method\":\"org.example.test.Echo\"}"
 #define LATER "{\"method\":\"org.example.test.Later\"}"

@@ -5,7 +5,6 @@
  * from outside; and accepting when there is no descriptor left, or ten thousand peers.
  */
 
-#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+#include "varlink-peer.h"
 
 #define ECHO "{\"method\":\"org.example.test.Echo\"}"
 #define OK "{\"parameters\":{}}"

@@ -6,13 +6,14 @@
  * sockets in the file system have suites of their own.
  */
 
-#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "varlink-peer.h"
 
 #define ECHO "\"method\":\"org.example.test.Echo\""
 #define OK "{\"parameters\":{}}"

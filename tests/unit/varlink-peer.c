@@ -5,7 +5,6 @@
  * is a failure of the test that runs.
  */
 
-#include "varlink-peer.h"
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
@@ -15,6 +14,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
+
+#include "varlink-peer.h"
 
 static const char fixture_text[] = "# For the tests alone.\n"
                                    "interface org.example.test\n"
