@@ -66,6 +66,7 @@ struct Bus {
         bool waiting_for_name; /* asked for, or in the queue behind another owner */
         sd_event_source *retry_timer;
         uint64_t retry_usec; /* until the next attempt */
+        bool refused; /* the bus does not let the daemon have its name */
         bool complained; /* the operator knows that there is no bus */
         BusSync *syncs; /* Sync calls to be answered */
         sd_bus_vtable *link_vtable;

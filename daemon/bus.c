@@ -27,6 +27,9 @@
  * it when nothing has come of it. Doubled each time. */
 #define RETRY_MIN_USEC (250 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC (120 * USEC_PER_SEC)
+/* Between losing a connection and the next attempt; short, because only an attempt sees a socket
+ * appear. A bus that refuses the name is not asked again so soon. */
+#define PAUSE_MAX_USEC (1 * USEC_PER_SEC)
 
 /* Reply of RequestName */
 enum {
@@ -46,8 +49,8 @@ static void arm_timer(Bus *b, uint64_t usec) {
                 log_error("cannot set a timer, there will be no bus: %s", strerror(-r));
 }
 
-static void arm_retry(Bus *b) {
-        arm_timer(b, b->retry_usec);
+static void arm_retry(Bus *b, uint64_t max_usec) {
+        arm_timer(b, CONST_MIN(b->retry_usec, max_usec));
         b->retry_usec = CONST_MIN(b->retry_usec * 2, RETRY_MAX_USEC);
 }
 
@@ -91,6 +94,7 @@ static int on_name_reply(sd_bus_message *m, void *userdata, sd_bus_error *reterr
                             "the bus refuses the name " BUS_NAME
                             " (%s); is its policy file installed? Trying again",
                             error->message ? error->message : error->name);
+                b->refused = true;
                 bus_drop(b);
                 return 1;
         }
@@ -256,13 +260,13 @@ static int connect_bus(Bus *b) {
         int r;
 
         b->state = BUS_CONNECTING;
-        b->waiting_for_name = false;
+        b->waiting_for_name = b->refused = false;
         r = try_connect(b);
         if (r < 0) {
                 close_connection(b);
                 b->state = BUS_DISCONNECTED;
         }
-        arm_retry(b);
+        arm_retry(b, RETRY_MAX_USEC);
         return r;
 }
 
@@ -272,7 +276,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
 
         if (b->connection && b->state == BUS_DISCONNECTED) {
                 close_connection(b);
-                arm_retry(b);
+                arm_retry(b, b->refused ? RETRY_MAX_USEC : PAUSE_MAX_USEC);
                 return 0;
         }
         if (b->connection)

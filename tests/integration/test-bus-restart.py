@@ -110,14 +110,14 @@ def test_something_else_listens_there(t):
         listener.bind(path)
         listener.listen()
         daemon = t.start_daemon(f"--bus={bus_address(t)}", "--log-level=debug")
-        first, _ = listener.accept()
         # It gives up waiting and tries again by itself.
-        second, _ = listener.accept()
-        second.close()
-        third, _ = listener.accept()
-        third.sendall(b"ERROR nonsense\r\n" * 100)
-        third.close()
-        first.close()
+        silent = [listener.accept()[0] for _ in range(3)]
+        listener.accept()[0].close()
+        talking, _ = listener.accept()
+        talking.sendall(b"ERROR nonsense\r\n" * 100)
+        talking.close()
+        for connection in silent:
+            connection.close()
     os.unlink(path)
     t.start_bus()
     t.connect()
@@ -131,6 +131,13 @@ def batch(t, lines):
     t.ip(f"-batch {t.directory}/batch")
 
 
+def nothing_is_unread():
+    """No netlink socket of this namespace has bytes waiting."""
+    with open("/proc/net/netlink", encoding="ascii") as file:
+        header, *rows = [line.split() for line in file]
+    return all(row[header.index("Rmem")] == "0" for row in rows)
+
+
 def test_bus_that_hangs(t):
     """A bus that takes nothing holds up neither the table nor the end of the daemon."""
     links = 300  # more than fits into the socket
@@ -140,7 +147,8 @@ def test_bus_that_hangs(t):
     t.private_bus.signal(signal.SIGCONT)
     t.settle()
     t.private_bus.signal(signal.SIGSTOP)
-    batch(t, [f"link set v{number} up mtu 1400" for number in range(links)])
+    batch(t, [f"link set v{number} mtu 1400 alias {'x' * 250}" for number in range(links)])
+    t.wait_for(nothing_is_unread, what="the daemon reading all notifications")
     assert t.daemon.stop() == 0
     t.private_bus.signal(signal.SIGCONT)
 
