@@ -140,7 +140,7 @@ def nothing_is_unread():
 
 def test_bus_that_hangs(t):
     """A bus that takes nothing holds up neither the table nor the end of the daemon."""
-    links = 300  # more than fits into the socket
+    links = 300
     t.start()
     t.private_bus.signal(signal.SIGSTOP)
     batch(t, [f"link add v{number} type veth peer name w{number}" for number in range(links)])
