@@ -17,6 +17,7 @@
 #include "netns.h"
 #include "options.h"
 #include "util.h"
+#include "varlink-roster.h"
 
 #define EXIT_USAGE 2
 
@@ -24,6 +25,7 @@ static int run(const Options *o) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
         _cleanup_(bus_freep) Bus *bus = NULL;
+        _cleanup_(roster_freep) Roster *roster = NULL;
         int r;
 
         r = sd_event_default(&event);
@@ -41,6 +43,9 @@ static int run(const Options *o) {
                 if (r < 0)
                         return r;
         }
+        r = roster_new(manager, o->varlink, o->default_varlink, &roster);
+        if (r < 0)
+                return r;
         r = manager_start(manager);
         if (r < 0) {
                 log_error("cannot start: %s", strerror(-r));

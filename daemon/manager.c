@@ -27,6 +27,9 @@
 /* Between two lines about resyncs in the log; those between are counted in the next one. */
 #define RESYNC_LOG_INTERVAL_USEC (10 * USEC_PER_SEC)
 
+/* Readings before one answer. */
+#define REFRESHES_MAX 3
+
 typedef struct SyncQueue {
         SyncWaiter *first;
         SyncWaiter *last;
@@ -267,9 +270,17 @@ static int read_source(Manager *m, int (*read)(Source *s, Batch *ret_batch)) {
 }
 
 int manager_refresh(Manager *m) {
+        int r;
+
         if (m->publishing)
                 return 0;
-        return read_source(m, source_refresh);
+        /* What was heard may ask for a re-read, whose rows the answer needs as well. */
+        for (unsigned i = 0; i < REFRESHES_MAX; i++) {
+                r = read_source(m, source_refresh);
+                if (r < 0 || !source_has_wanted(m->source))
+                        return r;
+        }
+        return 0;
 }
 
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {

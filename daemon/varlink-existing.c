@@ -38,6 +38,9 @@ Snapshot *snapshot_ref(Snapshot *s) {
 Snapshot *snapshot_unref(Snapshot *s) {
         if (!s || --s->n_refs > 0)
                 return NULL;
+        for (size_t i = 0; i < s->n_pieces; i++)
+                varlink_payload_unref(s->pieces[i]);
+        free(s->pieces);
         free(s->block);
         free(s);
         return NULL;
@@ -149,4 +152,56 @@ int telling_next(Telling *t, const TableView *v, Filter *f, json_t *events) {
                         return r;
         }
         return 1;
+}
+
+json_t *events_reply(uint64_t generation, json_t *events) {
+        json_t *reply = json_object();
+
+        if (!reply || json_object_set_new(reply, "Generation", json_number(generation)) < 0 ||
+            json_object_set(reply, "Events", events) < 0) {
+                json_decref(reply);
+                reply = NULL;
+        }
+        json_decref(events);
+        return reply;
+}
+
+static int snapshot_add_piece(Snapshot *s, json_t *events) {
+        json_auto_t *reply = events_reply(s->generation, events);
+        VarlinkPayload **grown;
+        int r;
+
+        grown = reallocarray(s->pieces, s->n_pieces + 1, sizeof(*grown));
+        if (!grown || !reply)
+                return -ENOMEM;
+        s->pieces = grown;
+        r = varlink_payload_new(reply, &s->pieces[s->n_pieces]);
+        if (r >= 0)
+                s->n_pieces++;
+        return r;
+}
+
+int snapshot_piece(Snapshot *s, size_t i, VarlinkPayload **ret) {
+        Filter all = {};
+        json_t *events;
+        int more, r;
+
+        while (i >= s->n_pieces && !s->told) {
+                events = json_array();
+                if (!events)
+                        return -ENOMEM;
+                more = telling_next(&s->telling, &s->view, &all, events);
+                if (more < 0 || json_array_size(events) == 0)
+                        json_decref(events);
+                else {
+                        r = snapshot_add_piece(s, events);
+                        if (r < 0)
+                                return r;
+                }
+                if (more < 0)
+                        return more;
+                s->told = more == 0;
+        }
+        *ret = i < s->n_pieces ? s->pieces[i] : NULL;
+        return 0;
 }

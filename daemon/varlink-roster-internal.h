@@ -52,7 +52,7 @@ void roster_drop_subscriptions(Roster *r);
 /* varlink-filter.c: which events a subscriber wants. */
 typedef struct Filter {
         unsigned objects; /* bits by ObjectType; 0: all */
-        char **names;     /* raw bytes; NULL: all links */
+        char **names; /* raw bytes; NULL: all links */
         size_t n_names;
         uint64_t *followed; /* incarnations of the links that matched, sorted as they came */
         size_t n_followed;
@@ -71,23 +71,33 @@ bool filter_names_link(const Filter *f, const LinkRecord *link, const LinkTexts 
 int filter_follow(Filter *f, uint64_t incarnation);
 void filter_forget(Filter *f, uint64_t incarnation);
 
-/* varlink-existing.c: rows of the table as "existing" or "added" events. */
-struct Snapshot {
-        unsigned n_refs;
-        uint64_t generation;
-        void *block;
-        TableView view;
-};
-
-int snapshot_new(const TableView *v, Snapshot **ret);
-Snapshot *snapshot_ref(Snapshot *s);
-Snapshot *snapshot_unref(Snapshot *s);
-
 /* Where a telling of rows stands. Zeroed: at the start. */
 typedef struct Telling {
         bool started;
         TableWalk links;
 } Telling;
+
+/* varlink-existing.c: rows of the table as "existing" or "added" events. A copy of the table, and the
+ * pieces in which it is told to those who want all of it: written once for all of them. */
+struct Snapshot {
+        unsigned n_refs;
+        uint64_t generation;
+        void *block;
+        TableView view;
+        Telling telling;
+        bool told; /* there are no more pieces */
+        VarlinkPayload **pieces;
+        size_t n_pieces;
+};
+
+int snapshot_new(const TableView *v, Snapshot **ret);
+Snapshot *snapshot_ref(Snapshot *s);
+Snapshot *snapshot_unref(Snapshot *s);
+/* Piece number i, borrowed; NULL: there are no more. -ENOMEM. */
+int snapshot_piece(Snapshot *s, size_t i, VarlinkPayload **ret);
+
+/* {Generation, Events}; takes the reference of events. NULL: no memory. */
+json_t *events_reply(uint64_t generation, json_t *events);
 
 /* Appends events for the rows of the next links to an array until it has ROSTER_EXISTING_EVENTS or
  * more. Links that match become followed. Returns 1 when there is more, 0 at the end. -ENOMEM. */

@@ -7,3 +7,4 @@
  */
 
 extern const char org_varlink_service_text[];
+extern const char org_ifroster_text[];

@@ -178,6 +178,10 @@ bool source_settled(const Source *s) {
         return s->started && source_is_idle(s) && s->groups_at == USEC_INFINITY;
 }
 
+bool source_has_wanted(const Source *s) {
+        return !s->lost && !s->resyncing && model_has_wanted(s->model);
+}
+
 const SourceCounters *source_counters(const Source *s) {
         return &s->counters;
 }
@@ -215,6 +219,8 @@ int source_reread_silent(Source *s) {
         else
                 for (size_t i = 0; i < n; i++)
                         model_want(s->model, (Scope){ .object = OBJECT_LINK, .ifindex = down[i] });
+        /* IPv6 additions are acknowledged first and announced a moment later. */
+        model_want(s->model, (Scope){ .object = OBJECT_ADDRESS, .family = AF_INET6 });
         if (!s->hears_groups)
                 model_want(s->model, (Scope){ .object = OBJECT_GROUP });
         set_timer(s, 0);

@@ -90,10 +90,13 @@ SourceState source_state(const Source *s);
 /* True when no resync and no re-read is pending: with a table that was refreshed before, everything
  * that the kernel did is in it. */
 bool source_settled(const Source *s);
+/* True when what was heard makes a re-read necessary that has not begun: one more source_refresh()
+ * brings it. */
+bool source_has_wanted(const Source *s);
 /* Reads everything again: RESYNC_AUDIT. Happens in the following source_dispatch() calls. */
 int source_audit(Source *s);
-/* Starts reading again what may have changed without an announcement: links that are down
- * (alternative names, alias, group) and, where memberships are not announced, groups. */
+/* Starts reading again what may have changed without an announcement, or before it: links that are down
+ * (alternative names, alias, group), IPv6 addresses, and where memberships are not announced, groups. */
 int source_reread_silent(Source *s);
 const SourceCounters *source_counters(const Source *s);
 /* The best of the derived states over all links but loopback ones; "off" throughout without any. A link
@@ -131,6 +134,8 @@ typedef struct GroupUsers {
         uint32_t users;
 } GroupUsers;
 int source_ask_users(Source *s, GroupUsers **ret, size_t *ret_n);
+/* The same without a source, in the network namespace of the calling thread. */
+int source_read_users(GroupUsers **ret, size_t *ret_n);
 /* The count of one group in that list; -1 when it is not there. */
 int64_t group_users_find(const GroupUsers *users, size_t n, int32_t ifindex,
                          const IpAddress *group);
