@@ -33,6 +33,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 typedef struct ifroster ifroster;
 typedef struct ifroster_row ifroster_row;
 typedef struct ifroster_walk ifroster_walk;
@@ -66,7 +68,13 @@ enum {
 /* Opens a handle. table: path of the daemon's table, NULL for the default (/run/ifroster/table, or
  * $XDG_RUNTIME_DIR/ifroster/table when that is where it is). An embedded handle has read everything when
  * this returns. -EINVAL: bad flags; -ENOTCONN: IFROSTER_SHARED_ONLY and no daemon; -ENOMEM; errnos of
- * socket(2) when rtnetlink cannot be had. */
+ * socket(2) when rtnetlink cannot be had.
+ *
+ * The handle answers for the network namespace of the calling thread. A table of another one is ignored,
+ * unless IFROSTER_SHARED_ONLY says that this table and no other is wanted. A file is ignored too when it
+ * is not of root, of the caller, or of the owner of its directory, or when others can write to it.
+ *
+ * After fork() the child must not use the handle but to free it. */
 int ifroster_new(const char *table, uint64_t flags, ifroster **ret);
 /* NULL is fine. Returns NULL. */
 ifroster *ifroster_free(ifroster *handle);
@@ -146,6 +154,7 @@ void ifroster_walk_rewind(ifroster_walk *walk);
 int ifroster_walk_next(ifroster_walk *walk, ifroster_row *row);
 
 /* The quick getters. Those that do not apply to the kind of row give 0, "" or nothing. */
+/* IFROSTER_LINK ...; -1 for a row that is not filled. */
 int ifroster_row_kind(const ifroster_row *row);
 int ifroster_row_ifindex(const ifroster_row *row);
 uint64_t ifroster_row_incarnation(const ifroster_row *row);
@@ -164,7 +173,8 @@ size_t ifroster_row_hardware_address(const ifroster_row *row, const uint8_t **re
 
 /* Every public field by its name ("MTU", "OperationalState", "ValidLifetimeUSec", ...), as in the
  * documentation of the D-Bus and Varlink interfaces. -ENOENT: the row's kind has no such field; -ENODATA:
- * it does not apply to this row; -EINVAL: it has another type. */
+ * it does not apply to this row; -EINVAL: it has another type. By the D-Bus signature of a field: get_int
+ * takes b, i and u, get_uint b, u and t, get_text s, get_bytes ay. */
 int ifroster_row_get_int(const ifroster_row *row, const char *field, int64_t *ret);
 int ifroster_row_get_uint(const ifroster_row *row, const char *field, uint64_t *ret);
 int ifroster_row_get_text(ifroster_row *row, const char *field, const char **ret);
@@ -174,7 +184,8 @@ int ifroster_row_get_altname(const ifroster_row *row, size_t i, const char **ret
 
 /* JSON --------------------------------------------------------------------------------------- */
 
-/* The records of the Varlink interface as compact UTF-8 JSON texts on one line. */
+/* The records of the Varlink interface as compact UTF-8 JSON texts on one line. A link's row comes without
+ * Addresses and Groups, which are rows of their own. */
 int ifroster_row_json(const ifroster_row *row, char **ret);
 /* One Link with its Addresses and Groups. users not 0: groups with Users, read from /proc/net now. */
 int ifroster_link_json(const ifroster *handle, int ifindex, int users, char **ret);
@@ -184,6 +195,44 @@ int ifroster_describe_json(const ifroster *handle, char **ret);
 int ifroster_list_json(const ifroster *handle, int kind, int ifindex, int family, int users,
                        char **ret);
 
+/* Answers ------------------------------------------------------------------------------------ */
+
+/* Questions by text, with the answers of the Varlink interface as compact JSON texts on one line. Texts
+ * are what a person writes: "fe80::1%eth0". Errors are those of ifroster_parse() and those named. */
+
+/* {"Index":, "Name":, "Matched":} of a zone. -EILSEQ, also for "0", which is no link; -ENODEV. */
+int ifroster_zone_json(const ifroster *handle, const char *text, char **ret);
+/* {"Family":, "Address":, "AddressString":, "Index":, "Name":, "Canonical":, "Class":, "Scope":} */
+int ifroster_parse_json(const ifroster *handle, const char *text, char **ret);
+/* {"Type":, "Links":[]}: "Is this mine?" */
+int ifroster_lookup_json(const ifroster *handle, const char *text, char **ret);
+/* An array of the local table's entries. derived not 0: what the rules of Plan 9 make of the
+ * addresses. ifindex not 0: of one link. -ENODEV. */
+int ifroster_local_json(const ifroster *handle, int derived, int ifindex, char **ret);
+
+/* The next three may need the kernel. A handle that reads the daemon's table does not ask it:
+ * -ENOTCONN, and the daemon's Varlink interface, or a handle with IFROSTER_EMBEDDED_ONLY, answers.
+ * -ENETUNREACH: no route; -ENOTUNIQ, -EDESTADDRREQ: add a zone; -EIO: the kernel could not be asked. */
+
+/* {"Index":, "Name":, "Reason":}: the link that reaches an address. */
+int ifroster_which_json(const ifroster *handle, const char *text, char **ret);
+/* {"Source":, "Index":, "Name":, "Rule":, "Candidates":[]}: the source address for a destination. model
+ * not 0: by the rules, with every candidate; 0: what the kernel says. -EADDRNOTAVAIL: none. */
+int ifroster_source_json(const ifroster *handle, const char *text, int model, char **ret);
+/* An array of the destinations in the order in which they are best tried (RFC 6724 section 6), each
+ * with its source and the rule by which it stands before the next. On failure *reterr_bad (may be
+ * NULL) is the number of the text that is bad, or n. -E2BIG: more than 256. */
+int ifroster_sort_json(const ifroster *handle, const char *const *texts, size_t n, char **ret,
+                       size_t *reterr_bad);
+
+/* Plan 9's files. Of STATUS and LOCAL the part of one link: -ENODEV. */
+enum {
+        IFROSTER_PLAN9_STATUS = 0,
+        IFROSTER_PLAN9_LOCAL = 1,
+        IFROSTER_PLAN9_SELFTAB = 2,
+};
+int ifroster_plan9_text(const ifroster *handle, int file, int ifindex, char **ret);
+
 /* Changes ------------------------------------------------------------------------------------ */
 
 /* A file descriptor that becomes readable (EPOLLIN) when ifroster_dispatch() has something to do. It
@@ -192,8 +241,11 @@ int ifroster_get_fd(ifroster *handle);
 /* Takes in what happened, without blocking. 1: there are events to pull; 0: not; a negative errno: the
  * handle cannot follow any more (-ENOTCONN with IFROSTER_SHARED_ONLY and no daemon: try again later). */
 int ifroster_dispatch(ifroster *handle);
-/* The next event, or NULL. Valid until the next call of this function or the end of the handle. The
- * first call of ifroster_dispatch() yields an "existing" event for every row that is there. */
+/* The next event, or NULL. Valid until the next call of this function or of ifroster_dispatch(), or the
+ * end of the handle. The first call of ifroster_dispatch() yields an "existing" event for every row that
+ * is there. Later events are the difference since what was told last, so several changes of one row
+ * between two calls of ifroster_dispatch() come as one, and no number of them makes a queue overflow.
+ * Rows of the local table have no events. */
 const ifroster_event *ifroster_next_event(ifroster *handle);
 
 enum {
@@ -216,10 +268,13 @@ int ifroster_event_field_changed(const ifroster_event *event, const char *field)
 int ifroster_event_json(const ifroster_event *event, char **ret);
 
 /* Blocks until the generation is another one than this, at most timeout_usec (UINT64_MAX: for ever).
- * 1: it is; 0: time is up. Also returns 1 when the source of the answers changed. */
+ * 1: it is; 0: time is up. Also returns 1 when the source of the answers changed. -ENOTCONN: as
+ * ifroster_dispatch(). */
 int ifroster_wait(ifroster *handle, uint64_t generation, uint64_t timeout_usec);
 /* Returns when everything that the kernel did before the call is in the table, at most timeout_usec.
- * -ETIMEDOUT; -ENOTCONN. */
+ * A lookup in the daemon's table does not wait for the daemon: it may miss what the kernel did in the
+ * last fractions of a millisecond, and alternative names that a link got while it was down. After this
+ * call it does not. -ETIMEDOUT; -ENOTCONN. */
 int ifroster_sync(ifroster *handle, uint64_t timeout_usec);
 
 /* Texts and errors --------------------------------------------------------------------------- */
@@ -239,6 +294,8 @@ const char *ifroster_error_name(int error);
 const char *ifroster_error_text(int error);
 /* "0.1.0" */
 const char *ifroster_version(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -186,17 +186,22 @@ int source_parse_groups(int family, const char *text, size_t len, GroupUsers **l
                                  : read_igmp6(lines, list, n, allocated);
 }
 
-int source_proc_groups(Source *s, int family, GroupUsers **list, size_t *n, size_t *allocated) {
+static int proc_groups(const SocketOps *ops, int family, GroupUsers **list, size_t *n,
+                       size_t *allocated) {
         _cleanup_(freep) char *text = NULL;
         size_t len;
         int r;
 
-        r = s->ops.read_groups(s->ops.userdata, family, &text, &len);
+        r = ops->read_groups(ops->userdata, family, &text, &len);
         if (r == -ENOENT)
                 return 0; /* IPv6 is off, or the file is hidden: no memberships to tell */
         if (r < 0)
                 return r;
         return source_parse_groups(family, text, len, list, n, allocated);
+}
+
+int source_proc_groups(Source *s, int family, GroupUsers **list, size_t *n, size_t *allocated) {
+        return proc_groups(&s->ops, family, list, n, allocated);
 }
 
 static int compare_users(const void *a, const void *b) {
@@ -207,15 +212,14 @@ static int compare_users(const void *a, const void *b) {
         return ip_compare(&x->group, &y->group);
 }
 
-int source_ask_users(Source *s, GroupUsers **ret, size_t *ret_n) {
+static int read_users(const SocketOps *ops, GroupUsers **ret, size_t *ret_n) {
         static const int families[] = { AF_INET, AF_INET6 };
         _cleanup_(freep) GroupUsers *list = NULL;
         size_t n = 0, allocated = 0;
         int r;
 
-        s->counters.asks++;
         for (size_t i = 0; i < ELEMENTSOF(families); i++) {
-                r = source_proc_groups(s, families[i], &list, &n, &allocated);
+                r = proc_groups(ops, families[i], &list, &n, &allocated);
                 if (r == -ENOMEM || r == -E2BIG)
                         return r;
         }
@@ -224,6 +228,15 @@ int source_ask_users(Source *s, GroupUsers **ret, size_t *ret_n) {
         *ret = TAKE_PTR(list);
         *ret_n = n;
         return 0;
+}
+
+int source_ask_users(Source *s, GroupUsers **ret, size_t *ret_n) {
+        s->counters.asks++;
+        return read_users(&s->ops, ret, ret_n);
+}
+
+int source_read_users(GroupUsers **ret, size_t *ret_n) {
+        return read_users(&source_system_ops, ret, ret_n);
 }
 
 int64_t group_users_find(const GroupUsers *users, size_t n, int32_t ifindex,

@@ -115,11 +115,14 @@ typedef struct TableHeader {
         /* Who writes. Zero in private memory; whoever owns a shared block fills them in before it
          * is published, and they are carried along when the block grows. */
         int32_t writer_pid; /* in the writer's PID namespace */
-        uint32_t reserved; /* 0 */
+        /* Readers who ask for it by read(2) on the file are heard in rounds: one more when a round
+         * begins (odd), one more when it ends; also a word for futex(2). */
+        uint32_t sync_rounds;
         uint64_t netns_inode; /* inode number of the network namespace described */
-        uint64_t epoch; /* of LinkRecord.incarnation: the bits that a restart changes */
+        uint64_t writer; /* random, another one for each start of the writer */
         uint8_t boot_id[16]; /* /proc/sys/kernel/random/boot_id as bytes */
-        uint64_t reserved2[4]; /* 0 */
+        uint64_t resyncs; /* how often everything was read anew << 8 | why the last time */
+        uint64_t reserved[3]; /* 0 */
         /* Rows by prefix length: of OBJECT_ADDRESS (the on-link network's), then of OBJECT_LOCAL. */
         uint32_t prefixes[2][TABLE_PREFIXES];
         TableSection sections[_SECTION_MAX];

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Copies a whole table into private memory: for snapshots, and to tell what has changed since the last
+ * one. Only what is in use is copied; the rest of the copy is memory that was never touched.
+ *
+ * The source may be hostile: offsets and sizes are taken from it once, and nothing outside its mapping
+ * is read. What is wrong inside is copied as it is, for readers of a copy check as much as those of
+ * the original.
+ */
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "client-internal.h"
+#include "table-internal.h"
+
+/* Whole words: writers store words, and rows and buckets begin at multiples of 8. */
+static void copy_words(void *to, const void *from, size_t first, size_t end) {
+        row_load(to, from, first / 8 * 8, end / 8 * 8);
+}
+
+/* From the beginning of the block to the first rows: header and all buckets. */
+static size_t head_size(const TableView *v) {
+        const TableHeader *h = v->block;
+        uint64_t end = v->size;
+
+        for (unsigned i = 0; i < _SECTION_MAX; i++) {
+                uint64_t offset = load64(&h->sections[i].rows_offset);
+
+                end = CONST_MIN(end, offset);
+        }
+        return (size_t) end;
+}
+
+static void copy_rows(void *to, const TableView *v, unsigned section) {
+        const TableSection *s = &((const TableHeader *) v->block)->sections[section];
+        uint64_t offset = load64(&s->rows_offset);
+        uint64_t bytes = (uint64_t) load32(&s->high_water) * load32(&s->row_size);
+
+        if (offset > v->size || bytes > v->size - offset)
+                return;
+        copy_words(to, v->block, (size_t) offset, (size_t) (offset + bytes));
+}
+
+static int copy_block(const TableView *v, ClientCopy *ret) {
+        uint64_t size = load64(&((const TableHeader *) v->block)->block_size);
+
+        if (size < sizeof(TableHeader) || size > v->size)
+                return -EBADMSG;
+        if (ret->size != size) {
+                client_copy_done(ret);
+                ret->block = mmap(NULL, (size_t) size, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                if (ret->block == MAP_FAILED) {
+                        ret->block = NULL;
+                        return -ENOMEM;
+                }
+                ret->size = (size_t) size;
+        }
+        copy_words(ret->block, v->block, 0, head_size(v));
+        for (unsigned i = 0; i < _SECTION_MAX; i++)
+                copy_rows(ret->block, v, i);
+        return 0;
+}
+
+int client_copy(const ifroster *h, ClientCopy *ret) {
+        _cleanup_(client_copy_done) ClientCopy copy = {};
+        ClientReading g;
+        TableView v;
+        int r;
+
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do {
+                r = copy_block(&g.view, &copy);
+                copy.state = client_state_of(&g);
+        } while (client_read_again(&g, &r));
+        if (r < 0)
+                return r;
+        r = table_view_init(&v, copy.block, copy.size);
+        if (r < 0)
+                return r;
+        *ret = copy;
+        copy = (ClientCopy){};
+        return 0;
+}
+
+void client_copy_done(ClientCopy *c) {
+        if (c->block)
+                (void) munmap(c->block, c->size);
+        *c = (ClientCopy){};
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Records as JSON texts. One link is read in place; whatever goes over the whole table works on a copy,
+ * so that a table that changes all the time cannot keep it from coming to an end.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "client-internal.h"
+#include "json.h"
+#include "lookup.h"
+
+typedef struct Users {
+        GroupUsers *list;
+        size_t n;
+} Users;
+
+static void users_done(Users *u) {
+        free(u->list);
+}
+
+static int64_t find_users(void *userdata, int32_t ifindex, const IpAddress *group) {
+        const Users *u = userdata;
+
+        return group_users_find(u->list, u->n, ifindex, group);
+}
+
+/* /proc tells of the caller's own network namespace; of another one nothing can be said. */
+static JsonUsers users_for(const TableView *v, bool wanted) {
+        return wanted && client_is_own_namespace(v) ? find_users : NULL;
+}
+
+int ifroster_row_json(const ifroster_row *row, char **ret) {
+        const RecordView view = client_row_view(row);
+        json_t *json;
+        int r;
+
+        if (!row->filled)
+                return -ENODATA;
+        r = json_from_view(&view, 0, &json);
+        if (r < 0)
+                return r;
+        return json_text_take(json, ret);
+}
+
+int ifroster_link_json(const ifroster *h, int ifindex, int users, char **ret) {
+        _cleanup_(users_done) Users u = {};
+        json_auto_t *json = NULL;
+        ClientReading g;
+        int r;
+
+        if (ifindex < 1)
+                return -ERANGE;
+        if (users) {
+                r = source_read_users(&u.list, &u.n);
+                if (r < 0)
+                        return r;
+        }
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do {
+                json_decref(json);
+                json = NULL;
+                r = json_link(&g.view, ifindex, users_for(&g.view, users), &u, &json);
+        } while (client_read_again(&g, &r));
+        if (r < 0)
+                return r;
+        return json_text_take(TAKE_PTR(json), ret);
+}
+
+int ifroster_describe_json(const ifroster *h, char **ret) {
+        _cleanup_(client_copy_done) ClientCopy copy = {};
+        json_t *json;
+        TableView v;
+        int r;
+
+        r = client_copy(h, &copy);
+        if (r < 0)
+                return r;
+        v = client_copy_view(&copy);
+        r = json_describe(&v, &json);
+        if (r < 0)
+                return r;
+        return json_text_take(json, ret);
+}
+
+static int links_json(const TableView *v, int32_t ifindex, JsonUsers users, Users *u,
+                      json_t **ret) {
+        json_t *list, *link;
+        int r;
+
+        if (ifindex == 0)
+                return json_links(v, users, u, ret);
+        r = json_link(v, ifindex, users, u, &link);
+        if (r < 0)
+                return r;
+        list = json_array();
+        if (json_array_append_new(list, link) < 0) {
+                json_decref(list);
+                return -ENOMEM;
+        }
+        *ret = list;
+        return 0;
+}
+
+int ifroster_list_json(const ifroster *h, int kind, int ifindex, int family, int users,
+                       char **ret) {
+        _cleanup_(client_copy_done) ClientCopy copy = {};
+        _cleanup_(users_done) Users u = {};
+        ObjectType type;
+        LinkRecord link;
+        TableView v;
+        json_t *json;
+        int r;
+
+        r = client_object_type(kind, &type);
+        if (r < 0)
+                return r;
+        if (family != AF_UNSPEC && ip_family_size(family) == 0)
+                return -EBADMSG;
+        if (users) {
+                r = source_read_users(&u.list, &u.n);
+                if (r < 0)
+                        return r;
+        }
+        r = client_copy(h, &copy);
+        if (r < 0)
+                return r;
+        v = client_copy_view(&copy);
+        if (ifindex != 0) {
+                r = lookup_link_index(&v, ifindex, &link);
+                if (r < 0)
+                        return r;
+        }
+        r = type == OBJECT_LINK
+                            ? links_json(&v, ifindex, users_for(&v, users), &u, &json)
+                            : json_rows(&v, type, ifindex, family, users_for(&v, users), &u, &json);
+        if (r < 0)
+                return r;
+        return json_text_take(json, ret);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Questions that one lookup answers.
+ *
+ * The kernel announces no change of the alternative names of a link that is down. With an own reading
+ * the kernel can be asked, so a name that the table does not have is asked for before "no such link"
+ * is the answer; when it cannot be asked, that is another error. The daemon does the same for those who
+ * ask it; who reads its table has ifroster_sync().
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "client-internal.h"
+#include "lookup.h"
+
+/* Under the mutex, with an own reading: 0 when the kernel knows this name and the table now does. */
+static int ask_kernel(ifroster *h, TextSpan name) {
+        int32_t ifindex;
+        int r;
+
+        if (name.len == 0 || name.len > LINK_ALTNAME_MAX)
+                return -ENODEV;
+        r = source_ask_link_by_name(h->source, name, &ifindex);
+        if (r < 0)
+                return r == -ENODEV || r == -ENOMEM ? r : -EIO;
+        return client_own_refresh(h);
+}
+
+/* The same for a text that may be escaped. 1: the question is to be asked again. */
+static int ask_for_name(const ifroster *h, TextSpan name) {
+        char raw[LOOKUP_NAME_TEXT_MAX];
+        ifroster *own = client_mutable(h);
+        size_t raw_len;
+        int r = -ENODEV;
+
+        client_lock(h);
+        if (own->source) {
+                r = ask_kernel(own, name);
+                if (r == -ENODEV && text_unescape(name.text, name.len, raw, sizeof(raw), &raw_len))
+                        r = ask_kernel(own, (TextSpan){ raw, raw_len });
+        }
+        client_unlock(h);
+        return r < 0 ? r : 1;
+}
+
+/* A lookup by text: what it is called with, and what it found. */
+typedef struct TextLookup {
+        int (*look)(const TableView *v, struct TextLookup *l);
+        const char *text;
+        size_t len;
+        TextSpan name; /* the part of the text that may be the name of a link */
+        LinkRecord link;
+        NameMatch match;
+        ParsedAddress parsed;
+} TextLookup;
+
+static int look_up(const ifroster *h, TextLookup *l) {
+        ClientReading g;
+        int r;
+
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do
+                r = l->look(&g.view, l);
+        while (client_read_again(&g, &r));
+        return r;
+}
+
+/* True for the results that a name which the table does not know would change. */
+static bool may_be_unknown_name(int r) {
+        return r == -ENODEV || r == -EILSEQ || r == -ERANGE || r == LOOKUP_NO_ZONE;
+}
+
+static int look_up_asking(const ifroster *h, TextLookup *l) {
+        int r, q;
+
+        r = look_up(h, l);
+        if (!may_be_unknown_name(r))
+                return r;
+        q = ask_for_name(h, l->name);
+        if (q > 0)
+                return look_up(h, l);
+        return q == -ENODEV ? r : q;
+}
+
+/* Names and indexes ------------------------------------------------------------------------ */
+
+static int look_for_name(const TableView *v, TextLookup *l) {
+        return table_get_link_by_name(v, l->text, l->len, &l->link, &l->match) ? 0 : -ENODEV;
+}
+
+int ifroster_index(const ifroster *h, const char *name) {
+        TextLookup l;
+        ClientReading g;
+        LinkRecord link;
+        size_t len = strnlen(name, LINK_ALTNAME_MAX + 1);
+        int r;
+
+        if (len == 0 || len > LINK_ALTNAME_MAX)
+                return -EINVAL;
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do
+                r = table_get_link_by_name(&g.view, name, len, &link, NULL) ? link.ifindex
+                                                                            : -ENODEV;
+        while (client_read_again(&g, &r));
+        if (r != -ENODEV || g.origin != CLIENT_OWN)
+                return r;
+
+        l = (TextLookup){ .look = look_for_name, .text = name, .len = len, .name = { name, len } };
+        r = look_up_asking(h, &l);
+        return r < 0 ? r : l.link.ifindex;
+}
+
+int ifroster_name(const ifroster *h, int ifindex, char ret_name[IFROSTER_NAME_SIZE]) {
+        ClientReading g;
+        LinkRecord link;
+        int r;
+
+        if (ifindex < 1)
+                return -ERANGE;
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do
+                r = table_get_link(&g.view, ifindex, &link) ? 0 : -ENODEV;
+        while (client_read_again(&g, &r));
+        if (r >= 0)
+                memcpy(ret_name, link.name, IFROSTER_NAME_SIZE);
+        return r;
+}
+
+static int look_for_zone(const TableView *v, TextLookup *l) {
+        return lookup_zone(v, l->text, l->len, &l->link, &l->match);
+}
+
+static int look_for_link(const TableView *v, TextLookup *l) {
+        return lookup_find_link(v, l->text, l->len, &l->link, &l->match);
+}
+
+static int return_match(const TextLookup *l, int *ret_matched) {
+        if (ret_matched)
+                *ret_matched = (int) l->match;
+        return l->link.ifindex;
+}
+
+int ifroster_zone(const ifroster *h, const char *text, int *ret_matched) {
+        size_t len = strnlen(text, IP_INPUT_MAX + LOOKUP_NAME_TEXT_MAX);
+        TextLookup l = { .look = look_for_zone, .text = text, .len = len, .name = { text, len } };
+        int r;
+
+        r = look_up_asking(h, &l);
+        if (r < 0)
+                return r;
+        return r == LOOKUP_NO_ZONE ? 0 : return_match(&l, ret_matched);
+}
+
+int ifroster_find_link(const ifroster *h, const char *text, int *ret_matched) {
+        size_t len = strnlen(text, IP_INPUT_MAX + LOOKUP_NAME_TEXT_MAX);
+        TextLookup l = { .look = look_for_link, .text = text, .len = len, .name = { text, len } };
+        AddressText split = address_text_split(text, len);
+        int r;
+
+        r = look_up_asking(h, &l);
+        if (r == -ENODEV && split.has_zone) {
+                l.name = (TextSpan){ split.zone, split.zone_len };
+                r = look_up_asking(h, &l);
+        }
+        return r < 0 ? r : return_match(&l, ret_matched);
+}
+
+/* Addresses -------------------------------------------------------------------------------- */
+
+static int look_for_address(const TableView *v, TextLookup *l) {
+        return lookup_address_text(v, l->text, l->len, /* link_needed= */ false, &l->parsed);
+}
+
+int ifroster_parse(const ifroster *h, const char *text, int *ret_family, uint8_t ret_address[16],
+                   int *ret_ifindex) {
+        size_t len = strnlen(text, IP_INPUT_MAX + LOOKUP_NAME_TEXT_MAX);
+        AddressText split = address_text_split(text, len);
+        TextLookup l = { .look = look_for_address, .text = text, .len = len };
+        int r;
+
+        if (split.has_zone)
+                l.name = (TextSpan){ split.zone, split.zone_len };
+        r = split.has_zone ? look_up_asking(h, &l) : look_up(h, &l);
+        if (r < 0)
+                return r;
+        *ret_family = l.parsed.address.family;
+        memcpy(ret_address, l.parsed.address.bytes, ip_family_size(l.parsed.address.family));
+        *ret_ifindex = l.parsed.ifindex;
+        return 0;
+}
+
+/* -EBADMSG for a family that is none. */
+static int take_address(int family, const void *address, IpAddress *ret) {
+        if (ip_family_size(family) == 0)
+                return -EBADMSG;
+        *ret = ip_make(family, address);
+        return 0;
+}
+
+int ifroster_format(const ifroster *h, int family, const void *address, int ifindex, char *ret_text,
+                    size_t size) {
+        char text[ADDRESS_TEXT_MAX];
+        ClientReading g;
+        IpAddress a;
+        size_t len;
+        int r;
+
+        r = take_address(family, address, &a);
+        if (r < 0)
+                return r;
+        if (ifindex == 0 || !ip_needs_zone(&a))
+                (void) ip_format(&a, text);
+        else {
+                r = client_read_begin(h, &g);
+                if (r < 0)
+                        return r;
+                do
+                        r = lookup_format_address(&g.view, &a, ifindex, text);
+                while (client_read_again(&g, &r));
+                if (r < 0)
+                        return r;
+        }
+        len = strlen(text);
+        if (len >= size)
+                return -ENOSPC;
+        memcpy(ret_text, text, len + 1);
+        return 0;
+}
+
+int ifroster_lookup(const ifroster *h, int family, const void *address, int ifindex, int *ret_type,
+                    int *ret_links, size_t n_links) {
+        static const int types[_ADDRESS_TYPE_MAX] = {
+                [ADDRESS_TYPE_UNICAST] = IFROSTER_TYPE_UNICAST,
+                [ADDRESS_TYPE_ANYCAST] = IFROSTER_TYPE_ANYCAST,
+                [ADDRESS_TYPE_BROADCAST] = IFROSTER_TYPE_BROADCAST,
+                [ADDRESS_TYPE_MULTICAST] = IFROSTER_TYPE_MULTICAST,
+                [ADDRESS_TYPE_NONE] = IFROSTER_TYPE_NONE,
+        };
+        _cleanup_(address_answer_done) AddressAnswer answer = {};
+        ClientReading g;
+        IpAddress a;
+        int r;
+
+        if (ifindex < 0)
+                return -ERANGE;
+        r = take_address(family, address, &a);
+        if (r < 0)
+                return r;
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do {
+                address_answer_done(&answer);
+                answer = (AddressAnswer){};
+                r = lookup_address(&g.view, &a, ifindex, &answer);
+        } while (client_read_again(&g, &r));
+        if (r < 0)
+                return r;
+        if (ret_type)
+                *ret_type = types[answer.type];
+        for (size_t i = 0; i < answer.n && i < n_links; i++)
+                ret_links[i] = answer.ifindexes[i];
+        return (int) answer.n;
+}

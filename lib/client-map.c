@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The daemon's table in the client: finding the file, deciding whether to believe it, mapping it, and
+ * noticing that its daemon has died or made another one.
+ *
+ * Who may write a file that is mapped can make its readers fault, by shortening it: no check before
+ * the access helps. So the file has to be of somebody who is trusted not to: of root, of the user
+ * itself, or, outside the user's own runtime directory, of the owner of a directory that nobody else
+ * can write to, because whoever named that path or made that directory chose its owner. Everything
+ * else in the file may be garbage; readers check what they take from it.
+ *
+ * That the daemon lives is seen by its write lock on the file, which the kernel drops with its last
+ * descriptor. A lock for reading proves nothing, anyone can have one.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client-internal.h"
+#include "table-internal.h"
+
+#define DEFAULT_PATH "/run/ifroster/table"
+#define USER_FILE "ifroster/table"
+/* The first reservation; room for some growth before there must be another one. */
+#define RESERVE_MIN (UINT64_C(1) << 22)
+#define RESERVE_FACTOR 4
+
+uint64_t client_netns(void) {
+        struct stat st;
+
+        return stat("/proc/thread-self/ns/net", &st) < 0 ? 0 : st.st_ino;
+}
+
+bool client_is_own_namespace(const TableView *v) {
+        uint64_t netns = load64(&((const TableHeader *) v->block)->netns_inode);
+
+        return netns == 0 || netns == client_netns();
+}
+
+static int add_path(ClientMap *m, char *path, bool own_only) {
+        if (!path)
+                return -ENOMEM;
+        m->paths[m->n_paths++] = (ClientPath){ .path = path, .own_only = own_only };
+        return 0;
+}
+
+int client_map_init(ClientMap *m, const char *path) {
+        const char *directory;
+        char *joined;
+        int r;
+
+        if (path)
+                return add_path(m, strdup(path), /* own_only= */ false);
+        r = add_path(m, strdup(DEFAULT_PATH), /* own_only= */ false);
+        if (r < 0)
+                return r;
+        directory = secure_getenv("XDG_RUNTIME_DIR");
+        if (!directory || directory[0] != '/')
+                return 0;
+        if (asprintf(&joined, "%s/%s", directory, USER_FILE) < 0)
+                return -ENOMEM;
+        return add_path(m, joined, /* own_only= */ true);
+}
+
+/* Opening ---------------------------------------------------------------------------------- */
+
+bool client_map_is_alive(int fd) {
+        struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+        return fcntl(fd, F_OFD_GETLK, &lock) >= 0 && lock.l_type == F_WRLCK;
+}
+
+static bool is_trusted(const ClientPath *path, const struct stat *file,
+                       const struct stat *directory) {
+        if (!S_ISREG(file->st_mode) || (file->st_mode & (S_IWGRP | S_IWOTH)))
+                return false;
+        if (file->st_uid == 0 || file->st_uid == geteuid())
+                return true;
+        return !path->own_only && file->st_uid == directory->st_uid &&
+               !(directory->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int open_file(const ClientPath *path, size_t *ret_size) {
+        _cleanup_(freep) char *directory = strdup(path->path);
+        _cleanup_(closep) int directory_fd = -1, fd = -1;
+        struct stat st, directory_st;
+        char *slash;
+
+        if (!directory)
+                return -ENOMEM;
+        slash = strrchr(directory, '/');
+        if (slash)
+                slash[slash == directory ? 1 : 0] = 0;
+        directory_fd = open(slash ? directory : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (directory_fd < 0)
+                return -errno;
+        fd = openat(directory_fd, slash ? path->path + (slash - directory) + 1 : path->path,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+        if (fstat(directory_fd, &directory_st) < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!is_trusted(path, &st, &directory_st))
+                return -EPERM;
+        if (st.st_size < (off_t) sizeof(TableHeader) || (uint64_t) st.st_size > CLIENT_TABLE_MAX)
+                return -EBADMSG;
+        if (!client_map_is_alive(fd))
+                return -ENOENT;
+        *ret_size = (size_t) st.st_size;
+        return TAKE_FD(fd);
+}
+
+/* Mapping ---------------------------------------------------------------------------------- */
+
+static size_t page_align(size_t size) {
+        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+
+        return (size + page - 1) / page * page;
+}
+
+static void *reserve(size_t size) {
+        void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        return p == MAP_FAILED ? NULL : p;
+}
+
+/* Memory that reads as zero in the place of a file: late readers are still in there. */
+static void blank(const void *base, size_t size) {
+        if (size > 0)
+                (void) mmap((void *) (uintptr_t) base, size, PROT_READ,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+/* Room for this many bytes at m->base. The epoch is odd. */
+static int make_room(ClientMap *m, size_t size) {
+        size_t wanted = CONST_MAX(page_align(size * RESERVE_FACTOR), (size_t) RESERVE_MIN);
+        void *base;
+
+        if (size <= m->reserved)
+                return 0;
+        if (m->n_retired >= CLIENT_RETIRED_MAX)
+                return -E2BIG;
+        wanted = CONST_MAX(wanted, 2 * m->reserved);
+        base = reserve(wanted);
+        if (!base) {
+                wanted = size;
+                base = reserve(wanted);
+        }
+        if (!base)
+                return -ENOMEM;
+        if (m->base) {
+                m->retired[m->n_retired].base = (void *) (uintptr_t) m->base;
+                m->retired[m->n_retired++].reserved = m->reserved;
+        }
+        __atomic_store_n(&m->base, base, __ATOMIC_RELEASE);
+        m->reserved = wanted;
+        return 0;
+}
+
+void client_map_drop(ifroster *h) {
+        ClientMap *m = &h->map;
+
+        if (m->fd < 0)
+                return;
+        __atomic_store_n(&m->epoch, m->epoch + 1, __ATOMIC_RELEASE);
+        blank(m->base, m->mapped);
+        m->mapped = 0;
+        closep(&m->fd);
+        m->fd = -1;
+        client_watch_wake(h);
+}
+
+/* Whether what was mapped is a table for us. The epoch is odd. */
+static int examine(const ifroster *h, const TableView *v, bool wait) {
+        const TableHeader *header = v->block;
+        uint64_t netns = load64(&header->netns_inode);
+        uint64_t sequence;
+        TableView checked;
+        int r;
+
+        r = table_view_init(&checked, v->block, v->size);
+        if (r < 0)
+                return r;
+        if (!(h->flags & IFROSTER_SHARED_ONLY) && netns != 0 && h->netns != 0 && netns != h->netns)
+                return -EXDEV;
+        if (table_superseded(v) || (!wait && !table_read_begin(v, &sequence)))
+                return -EBUSY;
+        return 0;
+}
+
+/* Puts a file in the place of what is mapped. Takes the descriptor, also on failure. */
+static int install(ifroster *h, int fd, size_t size, size_t path, bool wait) {
+        ClientMap *m = &h->map;
+        size_t length = page_align(size);
+        TableView v;
+        int r;
+
+        client_map_drop(h);
+        r = make_room(m, length);
+        if (r >= 0 && mmap((void *) (uintptr_t) m->base, length, PROT_READ, MAP_SHARED | MAP_FIXED,
+                           fd, 0) == MAP_FAILED) {
+                r = -errno;
+                blank(m->base, length);
+        }
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+        v = (TableView){ .block = m->base, .size = size };
+        r = examine(h, &v, wait);
+        if (r < 0) {
+                blank(m->base, length);
+                (void) close(fd);
+                return r;
+        }
+        m->fd = fd;
+        m->path = path;
+        m->mapped = length;
+        __atomic_store_n(&m->size, size, __ATOMIC_RELEASE);
+        __atomic_store_n(&m->check_at, client_coarse_now() + CLIENT_CHECK_USEC * NSEC_PER_USEC,
+                         __ATOMIC_RELAXED);
+        __atomic_store_n(&m->epoch, m->epoch + 1, __ATOMIC_RELEASE);
+        client_watch_wake(h);
+        return 0;
+}
+
+int client_map_open(ifroster *h, bool wait) {
+        ClientMap *m = &h->map;
+
+        for (size_t i = 0; i < m->n_paths; i++) {
+                size_t size;
+                int fd;
+
+                fd = open_file(&m->paths[i], &size);
+                if (fd >= 0 && install(h, fd, size, i, wait) >= 0)
+                        return 0;
+        }
+        return -ENOENT;
+}
+
+/* Whether the mapped file is still as long as it was and of a daemon that lives. */
+static bool is_current(const ClientMap *m) {
+        const TableView v = { .block = m->base, .size = m->size };
+        struct stat st;
+
+        return fstat(m->fd, &st) >= 0 && (uint64_t) st.st_size >= m->size &&
+               client_map_is_alive(m->fd) && !table_superseded(&v);
+}
+
+void client_map_check(ifroster *h) {
+        ClientMap *m = &h->map;
+
+        __atomic_store_n(&m->check_at, client_coarse_now() + CLIENT_CHECK_USEC * NSEC_PER_USEC,
+                         __ATOMIC_RELAXED);
+        if (m->fd >= 0 && is_current(m))
+                return;
+        if (client_map_open(h, /* wait= */ m->fd >= 0) < 0)
+                client_map_drop(h);
+}
+
+void client_map_done(ClientMap *m) {
+        closep(&m->fd);
+        if (m->base)
+                (void) munmap((void *) (uintptr_t) m->base, m->reserved);
+        for (size_t i = 0; i < m->n_retired; i++)
+                (void) munmap(m->retired[i].base, m->retired[i].reserved);
+        for (size_t i = 0; i < m->n_paths; i++)
+                free(m->paths[i].path);
+}
