@@ -23,8 +23,21 @@ void commit_failed(Commit *c, int error) {
                 c->error = error;
 }
 
+/* Does the link wait to be published as another one with the same index? Then what is heard of its
+ * children is of the new one. */
+static bool link_is_held(const Commit *c, int32_t ifindex) {
+        const Pending *p;
+
+        if (c->settled || ifindex == 0 || c->m->n_pending[OBJECT_LINK] == 0)
+                return false;
+        p = overlay_find(&c->m->overlay, OBJECT_LINK, &(LinkRecord){ .ifindex = ifindex });
+        return p && p->dirty && p->reborn;
+}
+
 bool commit_is_ready(const Commit *c, const Pending *p) {
-        return p->dirty && (c->settled || !p->from_dump);
+        if (!p->dirty || (p->from_dump && !c->settled))
+                return false;
+        return p->object == OBJECT_LINK || !link_is_held(c, record_ifindex(p->object, p->record));
 }
 
 Change *commit_say(Commit *c, ChangeType type, ObjectType object, const void *record,
@@ -118,6 +131,7 @@ static void remove_link(Commit *c, const LinkRecord *link) {
 
         memset(aux->n_addresses, 0, sizeof(aux->n_addresses));
         aux->n_link_local = 0;
+        aux->link_local_leaves = false;
         model_count_machine(c->m, aux, NULL);
         touch_masters(c, masters, model_count_port(c->m, aux, 0, false, masters));
         if (aux->touched > 0)

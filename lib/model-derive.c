@@ -28,8 +28,10 @@ void model_count_address(LinkAux *aux, const AddressRecord *address, int step) {
         bool v6 = address->address.family == AF_INET6;
 
         aux->n_addresses[v6][address_reach(address)] += (uint32_t) step;
-        if (v6 && ip_is_link_local(&address->address))
+        if (v6 && ip_is_link_local(&address->address)) {
                 aux->n_link_local += (uint32_t) step;
+                aux->link_local_leaves = false;
+        }
 }
 
 static AddressState family_state(const uint32_t n[static _ADDRESS_STATE_MAX]) {

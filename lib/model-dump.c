@@ -46,9 +46,9 @@ void model_dump_begin(Model *m, Scope scope) {
         m->dumping = true;
         m->scope = scope;
         m->dump_dubious = false;
-        m->order += DUMP_ORDER_SPAN;
+        m->order += 2 * DUMP_ORDER_SPAN;
         m->dump_order = m->order;
-        m->order += DUMP_ORDER_SPAN;
+        m->n_dump_addresses = 0;
 }
 
 /* True when what was heard during the dump decides, not the dump. */
@@ -83,10 +83,10 @@ static int dump_row(Model *m, ObjectType type, const void *record) {
 static int dump_address(Model *m, const AddressRecord *heard) {
         AddressRecord address = *heard;
 
-        m->dump_order++;
+        m->n_dump_addresses++;
         address.order = address.address.family == AF_INET6
-                                        ? m->order - (m->dump_order & (DUMP_ORDER_SPAN - 1))
-                                        : m->dump_order;
+                                        ? m->dump_order - m->n_dump_addresses
+                                        : m->dump_order - DUMP_ORDER_SPAN + m->n_dump_addresses;
         return dump_row(m, OBJECT_ADDRESS, &address);
 }
 
@@ -226,8 +226,16 @@ static void forget_orphans(Model *m, int32_t ifindex) {
         }
 }
 
-int model_dump_end(Model *m, DumpResult result, bool *ret_overtaken) {
-        bool sweep = result == DUMP_COMPLETE || result == DUMP_GONE;
+/* The kernel counts places in lists. It marks a dump of links or addresses when a list changed between
+ * two pieces, and says nothing for groups and routes: a row that moved forward is then not listed
+ * although it is there. */
+static bool dump_may_miss_rows(const Model *m) {
+        return m->dump_dubious && m->scope.object != OBJECT_LINK &&
+               m->scope.object != OBJECT_ADDRESS;
+}
+
+int model_dump_end(Model *m, DumpResult result, DumpAdvice *ret_advice) {
+        bool sweep = result == DUMP_GONE || (result == DUMP_COMPLETE && !dump_may_miss_rows(m));
         int r = 0;
 
         assert(m->dumping);
@@ -243,6 +251,9 @@ int model_dump_end(Model *m, DumpResult result, bool *ret_overtaken) {
                 forget_orphans(m, m->scope.ifindex);
 
         m->dumping = false;
-        *ret_overtaken = m->dump_dubious;
+        if (!m->dump_dubious)
+                *ret_advice = DUMP_ENOUGH;
+        else
+                *ret_advice = m->scope.object == OBJECT_LINK ? DUMP_VERIFY : DUMP_REPEAT;
         return r;
 }

@@ -20,6 +20,7 @@ typedef struct LinkAux {
          * the same however many addresses a link has. */
         uint32_t n_addresses[2][_ADDRESS_STATE_MAX];
         uint32_t n_link_local; /* fe80::/10, usable or not */
+        bool link_local_leaves; /* the removal of one was heard and is not counted yet */
 
         /* As a master: its ports, and those of them without carrier. */
         uint32_t n_ports;
@@ -58,13 +59,15 @@ struct Model {
         uint32_t n_orphans;
         uint32_t n_pending[_OBJECT_TYPE_MAX]; /* entries in the overlay */
 
+        bool doubt; /* see model_doubt() */
         bool dumping;
         uint32_t epoch; /* of the running or the last dump, from 1 */
         Scope scope;
-        uint64_t dump_order; /* order of the next address row of the dump */
+        uint64_t dump_order; /* above the order of every address row of the dump */
+        uint64_t n_dump_addresses;
         bool dump_dubious; /* something happened while it ran */
 
-        Scope wanted[MODEL_WANTED_MAX + _OBJECT_TYPE_MAX];
+        Scope wanted[SCOPES_MAX];
         size_t n_wanted;
 
         uint32_t n_links_down;

@@ -136,7 +136,7 @@ void model_trigger_group(Model *m, const GroupRecord *group) {
                 return;
         low = (uint32_t) b[13] << 16 | (uint32_t) b[14] << 8 | b[15];
         aux = model_aux_find(m, group->ifindex);
-        if (aux && (aux->n_link_local > 0 || aux->solicited == low))
+        if (aux && ((aux->n_link_local > 0 && !aux->link_local_leaves) || aux->solicited == low))
                 return;
         model_want(m, (Scope){ .object = OBJECT_ADDRESS,
                                .family = AF_INET6,

@@ -84,8 +84,8 @@ static void link_keep_unsaid(LinkRecord *link, const LinkRecord *before,
                 link->permanent_hardware_address = before->permanent_hardware_address;
 }
 
-/* An index that now belongs to another link than the published one: nothing of what was known holds.
- * Seen only in dumps: a reuse that was announced came with a removal. */
+/* An index that now belongs to another link than the published one: nothing of what was known holds. A
+ * reuse that was announced came with a removal; the removal may have been lost. */
 static bool link_is_another(const LinkRecord *a, const LinkRecord *b) {
         if (a->kind[0] != '\0' && b->kind[0] != '\0' && strcmp(a->kind, b->kind) != 0)
                 return true;
@@ -98,6 +98,15 @@ static bool link_is_another(const LinkRecord *a, const LinkRecord *b) {
                 return true;
         return strcmp(a->name, b->name) != 0 &&
                memcmp(&a->hardware_address, &b->hardware_address, sizeof(HardwareAddress)) != 0;
+}
+
+/* With a link all that was known of it goes, and some of that may have been of the new one. */
+static void want_children(Model *m, int32_t ifindex) {
+        static const ObjectType types[] = { OBJECT_ADDRESS, OBJECT_GROUP, OBJECT_ROUTE,
+                                            OBJECT_LOCAL };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                model_want(m, (Scope){ .object = types[i], .ifindex = ifindex });
 }
 
 int model_hear_link_row(Model *m, const RtnlMessage *message, bool from_dump) {
@@ -118,9 +127,10 @@ int model_hear_link_row(Model *m, const RtnlMessage *message, bool from_dump) {
                 return -ENOMEM;
         }
 
-        if (known && from_dump && link_is_another(&before.link, &link)) {
+        if (known && link_is_another(&before.link, &link)) {
                 p->reborn = true;
                 known = false;
+                want_children(m, link.ifindex);
         }
         if (known)
                 link_keep_unsaid(&link, &before.link, message);
@@ -147,6 +157,8 @@ int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump) {
         p->reborn = true;
         /* Not every child is announced to go (ff01::1, groups that a socket joined): they all go. */
         aux->died = m->serial;
+        aux->solicited = UINT32_MAX;
+        aux->link_local_leaves = true;
         m->n_dead_aux++;
         if (m->dumping && !from_dump) {
                 aux->died_epoch = m->epoch;
@@ -177,6 +189,11 @@ static int hear_row(Model *m, ObjectType type, const void *record, bool present)
         return 0;
 }
 
+/* What an IPv6 address and its solicited-node group have in common. */
+static uint32_t solicited_bits(const IpAddress *a) {
+        return (uint32_t) a->bytes[13] << 16 | (uint32_t) a->bytes[14] << 8 | a->bytes[15];
+}
+
 static int hear_address(Model *m, const AddressRecord *heard, bool present) {
         AddressRecord address = *heard;
         Record before;
@@ -191,18 +208,16 @@ static int hear_address(Model *m, const AddressRecord *heard, bool present) {
         r = hear_row(m, OBJECT_ADDRESS, &address, present);
         if (r < 0)
                 return r;
-        if (!present) {
-                model_trigger_address_gone(m, &address);
-                return 0;
-        }
-
         aux = model_aux_get(m, address.ifindex);
         if (!aux)
                 return -ENOMEM;
         if (address.address.family == AF_INET6)
-                aux->solicited = (uint32_t) address.address.bytes[13] << 16 |
-                                 (uint32_t) address.address.bytes[14] << 8 |
-                                 address.address.bytes[15];
+                aux->solicited = present ? solicited_bits(&address.address) : UINT32_MAX;
+        if (!present) {
+                aux->link_local_leaves =
+                                aux->link_local_leaves || ip_is_link_local(&address.address);
+                model_trigger_address_gone(m, &address);
+        }
         return 0;
 }
 
@@ -252,8 +267,13 @@ static size_t routes_replaced(const Model *m, const RtnlMessage *message, RouteR
         return n;
 }
 
+void model_doubt(Model *m, bool doubt) {
+        m->doubt = doubt;
+}
+
 /* NLM_F_REPLACE replaces the first of several routes with the same metric, and does not say which
- * that was: with one candidate there is no doubt, with more only a new reading helps. */
+ * that was: with one candidate there is no doubt, with more only a new reading helps. When messages
+ * were lost the one may not be the only one. */
 static int hear_route_replace(Model *m, const RtnlMessage *message) {
         RouteRecord old;
 
@@ -261,7 +281,12 @@ static int hear_route_replace(Model *m, const RtnlMessage *message) {
         case 0:
                 return 0;
         case 1:
-                return hear_row(m, OBJECT_ROUTE, &old, false);
+                if (!m->doubt)
+                        return hear_row(m, OBJECT_ROUTE, &old, false);
+                model_want(m, (Scope){ .object = OBJECT_ROUTE,
+                                       .family = old.family,
+                                       .ifindex = old.ifindex });
+                return 0;
         default:
                 model_want(m, (Scope){ .object = OBJECT_ROUTE, .family = old.family });
                 return 0;
@@ -365,31 +390,35 @@ uint64_t model_skipped(const Model *m) {
         return m->skipped;
 }
 
-void model_want(Model *m, Scope scope) {
+void scope_set_add(Scope *set, size_t *n, Scope scope) {
         size_t kept = 0;
 
-        for (size_t i = 0; i < m->n_wanted; i++) {
-                const Scope *w = &m->wanted[i];
-
-                if (w->object == scope.object &&
-                    (w->family == scope.family || w->family == AF_UNSPEC) &&
-                    (w->ifindex == scope.ifindex || w->ifindex == 0))
+        for (size_t i = 0; i < *n; i++)
+                if (set[i].object == scope.object &&
+                    (set[i].family == scope.family || set[i].family == AF_UNSPEC) &&
+                    (set[i].ifindex == scope.ifindex || set[i].ifindex == 0) &&
+                    set[i].locals >= scope.locals)
                         return;
-        }
-        if (m->n_wanted < MODEL_WANTED_MAX) {
-                m->wanted[m->n_wanted++] = scope;
+        if (*n < MODEL_WANTED_MAX) {
+                set[(*n)++] = scope;
                 return;
         }
 
         /* Too many links of one kind: all of it at once is cheaper, and bounded. */
         scope.ifindex = 0;
         scope.family = AF_UNSPEC;
-        for (size_t i = 0; i < m->n_wanted; i++)
-                if (m->wanted[i].object != scope.object)
-                        m->wanted[kept++] = m->wanted[i];
+        for (size_t i = 0; i < *n; i++)
+                if (set[i].object != scope.object)
+                        set[kept++] = set[i];
+                else
+                        scope.locals |= set[i].locals;
         /* The array has one place more for each kind, so this always fits. */
-        m->wanted[kept++] = scope;
-        m->n_wanted = kept;
+        set[kept++] = scope;
+        *n = kept;
+}
+
+void model_want(Model *m, Scope scope) {
+        scope_set_add(m->wanted, &m->n_wanted, scope);
 }
 
 bool model_next_wanted(Model *m, Scope *ret) {

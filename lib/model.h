@@ -51,12 +51,26 @@ typedef struct Scope {
         uint8_t refused; /* how often the kernel has refused it */
 } Scope;
 
+/* A set of scopes to be read: SCOPES_MAX elements have room for it. Adding one that is covered changes
+ * nothing; over MODEL_WANTED_MAX those of one kind become one scope that covers them all. */
+#define SCOPES_MAX (MODEL_WANTED_MAX + _OBJECT_TYPE_MAX)
+void scope_set_add(Scope *set, size_t *n, Scope scope);
+
 typedef enum DumpResult {
         DUMP_COMPLETE, /* every row was there: what was not listed is gone */
         DUMP_INTERRUPTED, /* the rows are true, but not all of them: nothing is swept */
         DUMP_GONE, /* "no such device" for a scope of one link: the scope is empty */
         DUMP_FAILED, /* no news at all */
 } DumpResult;
+
+/* What to do after a dump. */
+typedef enum DumpAdvice {
+        DUMP_ENOUGH,
+        DUMP_VERIFY, /* keys changed while it ran: one more pass is advised */
+        /* Rows that are gone may still be there, or the order of addresses may be wrong: read it again
+         * until nothing comes in between. */
+        DUMP_REPEAT,
+} DumpAdvice;
 
 typedef struct Model Model;
 
@@ -67,14 +81,17 @@ Model *model_free(Model *m);
 /* Takes one notification. -ENOMEM; -E2BIG over a limit: something was not taken, read it again. */
 int model_hear(Model *m, const RtnlMessage *message);
 
+/* Messages were lost and what is known is not complete, until everything has been read again: nothing
+ * may be concluded from what is not there. */
+void model_doubt(Model *m, bool doubt);
+
 /* Brackets a dump. One at a time. A dump row is handed to model_dump_row() as it was parsed. */
 void model_dump_begin(Model *m, Scope scope);
 int model_dump_row(Model *m, const RtnlMessage *message);
 /* A group row that did not come by netlink (from /proc). */
 int model_dump_group(Model *m, const GroupRecord *group);
-/* *ret_overtaken: keys changed while it ran; one more pass is advised. -ENOMEM: the sweep was not
- * complete. */
-int model_dump_end(Model *m, DumpResult result, bool *ret_overtaken);
+/* -ENOMEM: the sweep was not complete. */
+int model_dump_end(Model *m, DumpResult result, DumpAdvice *ret_advice);
 
 /* Writes the difference to the table and appends it to *batch, which the caller owns (NULL: nobody
  * wants to know, as while the table is filled for the first time). With settled

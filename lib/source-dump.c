@@ -24,11 +24,7 @@ static const Scope resync_steps[] = {
 static int retry_later(Source *s, Scope scope) {
         uint64_t at;
 
-        if (s->n_retries == SOURCE_RETRIES_MAX) {
-                source_lose(s, RESYNC_ERROR);
-                return 0;
-        }
-        s->retries[s->n_retries++] = scope;
+        scope_set_add(s->retries, &s->n_retries, scope);
         s->retry_backoff = s->retry_backoff == 0
                                            ? SOURCE_RETRY_MIN_USEC
                                            : CONST_MIN(2 * s->retry_backoff, SOURCE_RETRY_MAX_USEC);
@@ -55,7 +51,7 @@ static int retry_malformed(Source *s, Scope scope) {
 
 static int finish_dump(Source *s, DumpResult result) {
         Query *q = &s->query;
-        bool overtaken;
+        DumpAdvice advice;
         int r;
 
         if (result == DUMP_COMPLETE && q->interrupted)
@@ -67,14 +63,16 @@ static int finish_dump(Source *s, DumpResult result) {
                 s->counters.interrupted_dumps++;
 
         q->active = false;
-        r = model_dump_end(s->model, result, &overtaken);
+        r = model_dump_end(s->model, result, &advice);
         if (r < 0)
                 source_lose(s, RESYNC_ERROR);
         if (result == DUMP_FAILED)
                 return retry_refused(s, q->scope);
         if (result == DUMP_INTERRUPTED)
                 return q->interrupted ? retry_later(s, q->scope) : retry_malformed(s, q->scope);
-        if (overtaken && !q->scope.verify) {
+        if (advice == DUMP_REPEAT)
+                return retry_later(s, q->scope);
+        if (advice == DUMP_VERIFY && !q->scope.verify) {
                 q->scope.verify = true;
                 return retry_later(s, q->scope);
         }
@@ -87,7 +85,7 @@ static int finish_dump(Source *s, DumpResult result) {
 static void read_groups(Source *s, int family) {
         _cleanup_(freep) GroupUsers *list = NULL;
         size_t n = 0, allocated = 0;
-        bool overtaken;
+        DumpAdvice advice;
         int r;
 
         s->counters.dumps++;
@@ -99,7 +97,7 @@ static void read_groups(Source *s, int family) {
                 r = model_dump_group(s->model, &group);
         }
         /* No file, no rows: there is nobody who could be asked again. */
-        if (model_dump_end(s->model, r < 0 ? DUMP_FAILED : DUMP_COMPLETE, &overtaken) < 0)
+        if (model_dump_end(s->model, r < 0 ? DUMP_FAILED : DUMP_COMPLETE, &advice) < 0)
                 source_lose(s, RESYNC_ERROR);
 }
 
@@ -316,6 +314,7 @@ static bool next_scope(Source *s, Scope *ret) {
                 }
                 s->resyncing = false;
                 s->announce = true;
+                model_doubt(s->model, s->lost);
         }
         if (s->n_retries > 0 && source_now(s) >= s->retry_at) {
                 for (size_t i = 0; i < s->n_retries; i++)

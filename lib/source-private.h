@@ -32,7 +32,6 @@
 #define SOURCE_PROC_DEBOUNCE_USEC (250 * USEC_PER_MSEC)
 /* Links that are down and read again one by one; more: all links at once. */
 #define SOURCE_SILENT_MAX 32
-#define SOURCE_RETRIES_MAX 16
 /* Refusals of one dump after which it is given up. */
 #define SOURCE_REFUSALS_MAX 8
 /* Errors in a row on one socket after which the source gives up. */
@@ -122,7 +121,7 @@ struct Source {
         uint64_t resync_backoff;
 
         Query query;
-        Scope retries[SOURCE_RETRIES_MAX];
+        Scope retries[SCOPES_MAX];
         size_t n_retries;
         uint64_t retry_at; /* USEC_INFINITY: none */
         uint64_t retry_backoff;
