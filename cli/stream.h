@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Changes as event records, from the daemon's Varlink interface when it can be reached, otherwise
+ * from the library: the same records in the same order, first what exists.
+ */
+
+#include "cli.h"
+
+typedef struct Stream Stream;
+
+typedef enum StreamStep {
+        STREAM_EVENT, /* *ret_event is a new reference */
+        STREAM_READY, /* what existed has been told; comes once */
+        STREAM_TIMEOUT,
+        STREAM_READER_GONE, /* nobody reads standard output any more */
+        STREAM_FAILED, /* the message was said; *ret_status is the exit status */
+} StreamStep;
+
+/* 0 or an exit status, with the message said. for_output: to stop when nobody reads standard output
+ * any more, even while nothing happens. */
+int stream_open(Context *c, bool for_output, Stream **ret);
+/* Waits until a time of CLOCK_MONOTONIC in microseconds, UINT64_MAX for ever. ret_status is set with
+ * STREAM_FAILED only. */
+StreamStep stream_next(Stream *s, uint64_t deadline_usec, json_t **ret_event, int *ret_status);
+/* NULL is fine. Returns NULL. */
+Stream *stream_free(Stream *s);
+static inline void stream_freep(Stream **s) {
+        *s = stream_free(*s);
+}

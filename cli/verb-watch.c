@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The verb watch. For people: what is different, one line an event, from a copy of what was told so
+ * far. For programs: every event as it is.
+ *
+ * A link is followed by its index and incarnation, so that it may be renamed, and a new link with a
+ * used index is not taken for it.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "follow.h"
+#include "stream.h"
+
+#define VALUE_SIZE 1024
+#define LINE_SIZE 4096
+
+typedef struct Watch {
+        Context *context;
+        Filter filter;
+        json_t *known; /* row key -> record, as told so far; for people only */
+} Watch;
+
+/* The members that say which row an event is about; the line says them itself. */
+static bool is_identity(const char *name) {
+        static const char *const identity[] = {
+                "Event",  "Object",       "Index",  "Incarnation", "Name",    "NameBytes",
+                "Family", "PrefixLength", "Peer",   "Gateway",     "Address", "InterfaceIndex",
+                "Table",  "Protocol",     "Metric", "Zone",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(identity); i++)
+                if (strcmp(identity[i], name) == 0)
+                        return true;
+        return false;
+}
+
+static void row_key(const json_t *event, char *buffer, size_t size) {
+        (void) snprintf(buffer, size, "%s %lld %lld %s/%lld %s %lld %s %lld %lld %lld",
+                        record_text(event, "Object"), (long long) record_number(event, "Index"),
+                        (long long) record_number(event, "Incarnation"),
+                        record_text(event, "AddressString"),
+                        (long long) record_number(event, "PrefixLength"),
+                        record_text(event, "PeerString"),
+                        (long long) record_number(event, "Family"),
+                        record_text(event, "GatewayString"),
+                        (long long) record_number(event, "Table"),
+                        (long long) record_number(event, "Metric"),
+                        (long long) record_number(event, "Protocol"));
+}
+
+/* What the event is about, for all but links. */
+static void subject_text(const json_t *event, char *buffer, size_t size) {
+        const char *object = record_text(event, "Object");
+
+        if (strcmp(object, "address") == 0) {
+                const char *peer = record_text(event, "PeerString");
+                size_t len;
+
+                (void) snprintf(buffer, size, "%s/%lld", record_text(event, "AddressString"),
+                                (long long) record_number(event, "PrefixLength"));
+                len = strlen(buffer);
+                if (peer[0] != '\0')
+                        (void) snprintf(buffer + len, size - len, " peer %s", peer);
+        } else if (strcmp(object, "route") == 0) {
+                const char *gateway = record_text(event, "GatewayString");
+
+                (void) snprintf(buffer, size, "%s default%s%s metric %lld table %lld",
+                                record_family(event), gateway[0] != '\0' ? " via " : "", gateway,
+                                (long long) record_number(event, "Metric"),
+                                (long long) record_number(event, "Table"));
+        } else
+                (void) snprintf(buffer, size, "%s", record_text(event, "AddressString"));
+}
+
+static void append(char *line, size_t size, const char *separator, const char *text) {
+        size_t len = strlen(line);
+
+        if (len + 1 < size)
+                (void) snprintf(line + len, size - len, "%s%s", len > 0 ? separator : "", text);
+}
+
+/* "MTU 1500 -> 1400, Carrier no -> yes" */
+static void append_changes(json_t *event, const json_t *before, char *line, size_t size) {
+        char old[VALUE_SIZE], new[VALUE_SIZE], text[2 * VALUE_SIZE + 128];
+        const char *name, *separator = " ";
+        json_t *value;
+
+        if (before && strcmp(record_text(before, "Name"), record_text(event, "Name")) != 0) {
+                (void) snprintf(text, sizeof(text), "Name %s -> %s", record_text(before, "Name"),
+                                record_text(event, "Name"));
+                append(line, size, separator, text);
+                separator = ", ";
+        }
+        json_object_foreach(event, name, value) {
+                if (is_identity(name) || !record_member_text(event, name, new, sizeof(new)))
+                        continue;
+                /* A deadline that moved is told by where it is now. */
+                if (before && !strstr(name, "USec") &&
+                    record_member_text(before, name, old, sizeof(old)))
+                        (void) snprintf(text, sizeof(text), "%s %s -> %s", name, old, new);
+                else
+                        (void) snprintf(text, sizeof(text), "%s %s", name, new);
+                append(line, size, separator, text);
+                separator = ", ";
+        }
+}
+
+/* What is worth knowing of a row that is new. */
+static void append_summary(const json_t *event, char *line, size_t size) {
+        static const char *const members[] = {
+                "Kind",  "OperationalState",     "MTU", "HardwareAddress", "ScopeString",
+                "State", "PreferredSourceString"
+        };
+        char value[VALUE_SIZE], text[VALUE_SIZE + 16];
+
+        for (size_t i = 0; i < ELEMENTSOF(members); i++) {
+                const char *word = json_string_value(json_object_get(event, members[i]));
+
+                if (word)
+                        append(line, size, " ", word);
+                else if (record_member_text(event, members[i], value, sizeof(value))) {
+                        (void) snprintf(text, sizeof(text), "%s%s",
+                                        strcmp(members[i], "MTU") == 0 ? "mtu " : "", value);
+                        append(line, size, " ", text);
+                }
+        }
+}
+
+static void now_text(char *buffer, size_t size) {
+        struct timespec ts = {};
+        struct tm tm = {};
+        size_t n;
+
+        (void) clock_gettime(CLOCK_REALTIME, &ts);
+        (void) localtime_r(&ts.tv_sec, &tm);
+        n = strftime(buffer, size, "%H:%M:%S", &tm);
+        (void) snprintf(buffer + n, size - n, ".%03ld", ts.tv_nsec / 1000000);
+}
+
+static void print_line(const Options *o, const char *time, char symbol, Color color,
+                       const char *object, const char *name, const char *what) {
+        const char *on = color_on(o, color), *off = color_off(o, color);
+
+        if (o->terminal)
+                printf("%s%-12s%s %s%c%s %-8s %s%-15s%s %s\n", color_on(o, COLOR_DIM), time,
+                       color_off(o, COLOR_DIM), on, symbol, off, object, color_on(o, COLOR_BOLD),
+                       name, color_off(o, COLOR_BOLD), what);
+        else
+                printf("%s\t%c\t%s\t%s\t%s\n", time, symbol, object, name, what);
+}
+
+static void print_change(const Watch *w, json_t *event, const json_t *before) {
+        const char *type = record_text(event, "Event"), *name = record_text(event, "Name");
+        const Options *o = &w->context->options;
+        char time[32], line[LINE_SIZE] = "", symbol = '+';
+        Color color = COLOR_GOOD;
+
+        now_text(time, sizeof(time));
+        if (strcmp(type, "resynced") == 0) {
+                print_line(o, time, '!', COLOR_MIDDLING, "table", "-",
+                           "read anew; what came and went meanwhile was not seen");
+                return;
+        }
+        if (strcmp(record_text(event, "Object"), "link") != 0)
+                subject_text(event, line, sizeof(line));
+        if (strcmp(type, "changed") == 0) {
+                symbol = '~';
+                color = COLOR_MIDDLING;
+                append_changes(event, before, line, sizeof(line));
+        } else if (strcmp(type, "removed") == 0) {
+                symbol = '-';
+                color = COLOR_BAD;
+        } else
+                append_summary(event, line, sizeof(line));
+        print_line(o, time, symbol, color, record_text(event, "Object"),
+                   name[0] != '\0' ? name : "-", line[0] != '\0' ? line : "-");
+}
+
+/* Brings the copy up to date; *ret_before is what it had, or NULL. */
+static void remember(Watch *w, json_t *event, json_t **ret_before) {
+        const char *type = record_text(event, "Event");
+        char key[512];
+        json_t *row;
+
+        if (strcmp(type, "resynced") == 0)
+                return;
+        row_key(event, key, sizeof(key));
+        row = json_object_get(w->known, key);
+        *ret_before = row ? json_copy(row) : NULL;
+        if (strcmp(type, "removed") == 0)
+                (void) json_object_del(w->known, key);
+        else if (row)
+                (void) json_object_update(row, event);
+        else
+                (void) json_object_set_new(w->known, key, json_copy(event));
+}
+
+static void tell(Watch *w, json_t *event) {
+        _cleanup_(json_decrefp) json_t *before = NULL;
+        bool existing = strcmp(record_text(event, "Event"), "existing") == 0;
+
+        if (!filter_takes(&w->filter, event))
+                return;
+        if (w->context->options.json != JSON_OFF) {
+                output_json(&w->context->options, event);
+                return;
+        }
+        remember(w, event, &before);
+        if (!existing)
+                print_change(w, event, before);
+}
+
+/* The headings also say that from now on every change is shown. */
+static void show_legend(const Watch *w) {
+        const Options *o = &w->context->options;
+
+        if (o->json == JSON_OFF && o->legend)
+                print_line(o, "TIME", ' ', COLOR_NONE, "OBJECT", "LINK", "WHAT");
+}
+
+static int follow(Watch *w, Stream *stream) {
+        for (;;) {
+                _cleanup_(json_decrefp) json_t *event = NULL;
+                int status = CLI_DONE;
+
+                switch (stream_next(stream, UINT64_MAX, &event, &status)) {
+                case STREAM_EVENT:
+                        tell(w, event);
+                        break;
+                case STREAM_READY:
+                        show_legend(w);
+                        break;
+                case STREAM_TIMEOUT:
+                        break;
+                case STREAM_READER_GONE:
+                        return CLI_DONE;
+                case STREAM_FAILED:
+                        return status;
+                }
+                if (fflush(stdout) != 0)
+                        return CLI_DONE; /* main() says why, if it is worth saying */
+        }
+}
+
+int verb_watch(Context *c, int argc, char **argv) {
+        _cleanup_(stream_freep) Stream *stream = NULL;
+        Watch w = { .context = c };
+        int r;
+
+        r = filter_init(&w.filter, c, argc, argv);
+        if (r == CLI_DONE)
+                r = stream_open(c, /* for_output= */ true, &stream);
+        if (r == CLI_DONE) {
+                w.known = json_object();
+                r = follow(&w, stream);
+        }
+        json_decref(w.known);
+        filter_done(&w.filter);
+        return r;
+}
