@@ -16,6 +16,7 @@
 #include "manager.h"
 #include "netns.h"
 #include "options.h"
+#include "publish-table.h"
 #include "util.h"
 #include "varlink-roster.h"
 
@@ -23,6 +24,7 @@
 
 static int run(const Options *o) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(shared_table_freep) SharedTable *table = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
         _cleanup_(bus_freep) Bus *bus = NULL;
         _cleanup_(roster_freep) Roster *roster = NULL;
@@ -33,10 +35,20 @@ static int run(const Options *o) {
                 log_error("cannot make an event loop: %s", strerror(-r));
                 return r;
         }
-        r = manager_new(event, NULL, &manager);
+        if (o->table) {
+                r = shared_table_new(o->table, &table);
+                if (r < 0)
+                        return r;
+        }
+        r = manager_new(event, table ? shared_table_storage(table) : NULL, &manager);
         if (r < 0) {
                 log_error("cannot listen to netlink: %s", strerror(-r));
                 return r;
+        }
+        if (table) {
+                r = shared_table_start(table, manager);
+                if (r < 0)
+                        return r;
         }
         if (o->bus) {
                 r = bus_new(manager, o->bus, &bus);

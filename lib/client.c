@@ -61,6 +61,16 @@ static int choose(ifroster *h, const ClientReading *g, bool force_own) {
         return r < 0 ? r : CLIENT_OWN;
 }
 
+/* Whether the table is still mapped and its writer alive. */
+static bool is_written(ifroster *h, const ClientReading *g) {
+        bool alive;
+
+        client_lock(h);
+        alive = h->map.epoch == g->epoch && client_map_is_alive(h->map.fd);
+        client_unlock(h);
+        return alive;
+}
+
 /* A batch is being written, or was when the writer stopped. Waits a little; gives the table up when
  * that has gone on for too long or its writer is dead. */
 static void wait_for_writer(ifroster *h, const ClientReading *g, unsigned *spins,
@@ -77,7 +87,7 @@ static void wait_for_writer(ifroster *h, const ClientReading *g, unsigned *spins
                 now = client_now();
                 if (*started == 0)
                         *started = now;
-                if (now - *started < CLIENT_STALL_USEC) {
+                if (now - *started < CLIENT_STALL_USEC && is_written(h, g)) {
                         (void) nanosleep(&nap, NULL);
                         return;
                 }

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Files for the table's blocks, and everything about them that is not rows: who writes, the lock that
+ * says that the writer lives, the rename that puts a larger block in the place of a smaller one, and
+ * the ways in which clients are woken.
+ *
+ * A file is locked before it has the public name and until it is closed, so there is no moment at
+ * which a living daemon's table looks dead. Room is allocated before it is mapped: a store to a page
+ * for which the file system has no room would be SIGBUS. When there is none, the table goes on in
+ * private memory, and clients read for themselves.
+ *
+ * Clients can write nowhere. One that wants to be sure that everything is in the table reads a byte of
+ * the file; inotify tells that, and a round of listening to the kernel is counted in the table's
+ * header. Rounds do not follow each other at once, so that nobody can keep the daemon busy this way.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "log.h"
+#include "netns.h"
+#include "publish-table.h"
+#include "table-internal.h"
+
+/* Blocks at once: the public one, and those that grew since in the same batch */
+#define BLOCKS_MAX 4
+#define SYNC_PAUSE_USEC (2 * USEC_PER_MSEC)
+
+typedef struct Block {
+        TableHeader *header; /* NULL: this slot is free */
+        size_t size;
+        int fd; /* -1: private memory */
+} Block;
+
+struct SharedTable {
+        TableStorage storage;
+        char path[PATH_MAX];
+        char lock_path[PATH_MAX];
+        int lock_fd;
+        Block blocks[BLOCKS_MAX];
+        Block *current; /* what the table is in since the last batch; NULL: nothing yet */
+        bool ready; /* the first reading is complete */
+        bool visible; /* current has the public name */
+        uint64_t writer;
+        uint64_t netns_inode;
+        uint8_t boot_id[16];
+
+        Publisher publisher;
+        Manager *manager;
+        int inotify_fd;
+        int watch;
+        sd_event_source *inotify_source;
+        sd_event_source *pause_source;
+        SyncWaiter waiter;
+        bool syncing;
+        bool pausing;
+        bool sync_again;
+};
+
+static void futex_wake(uint32_t *word) {
+        (void) syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* Who sleeps on the word is woken by the one, who polls inotify by the other: the same value again, so
+ * nothing changes. */
+static void wake(const Block *b) {
+        const uint32_t *word = &b->header->wake;
+        uint32_t value = load32(word);
+
+        futex_wake(&b->header->wake);
+        if (b->fd >= 0)
+                (void) !pwrite(b->fd, &value, sizeof(value), offsetof(TableHeader, wake));
+}
+
+/* Blocks ----------------------------------------------------------------------------------- */
+
+static int temporary_path(const SharedTable *t, const Block *b, char buf[static PATH_MAX]) {
+        int n = snprintf(buf, PATH_MAX, "%s.new%d", t->path, (int) (b - t->blocks));
+
+        return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int lock_file(int fd) {
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+        return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+/* A file of this size under a temporary name, locked. */
+static int make_file(const SharedTable *t, const Block *b, size_t size) {
+        _cleanup_(closep) int fd = -1;
+        char path[PATH_MAX];
+        int r;
+
+        r = temporary_path(t, b, path);
+        if (r < 0)
+                return r;
+        /* Of a daemon that was killed. Nobody else's: the lock on the path is ours. */
+        (void) unlink(path);
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+        if (fd < 0)
+                return -errno;
+        r = fchmod(fd, 0444) < 0 ? -errno : lock_file(fd);
+        if (r >= 0)
+                r = -posix_fallocate(fd, 0, (off_t) size);
+        if (r < 0) {
+                (void) unlink(path);
+                return r;
+        }
+        return TAKE_FD(fd);
+}
+
+static void *map_block(int fd, size_t size) {
+        int flags = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+        return p == MAP_FAILED ? NULL : p;
+}
+
+static void *allocate(void *userdata, size_t size) {
+        SharedTable *t = userdata;
+        Block *b = NULL;
+        int fd;
+
+        for (size_t i = 0; i < BLOCKS_MAX && !b; i++)
+                if (!t->blocks[i].header)
+                        b = &t->blocks[i];
+        if (!b)
+                return NULL;
+        fd = make_file(t, b, size);
+        if (fd < 0)
+                log_error("cannot make a file of %zu bytes for %s, clients will read netlink: %s",
+                          size, t->path, strerror(-fd));
+        *b = (Block){ .header = map_block(fd, size), .size = size, .fd = fd < 0 ? -1 : fd };
+        if (!b->header && fd >= 0) {
+                char path[PATH_MAX];
+
+                if (temporary_path(t, b, path) >= 0)
+                        (void) unlink(path);
+                (void) close(fd);
+        }
+        return b->header;
+}
+
+static Block *find_block(SharedTable *t, const void *block) {
+        for (size_t i = 0; i < BLOCKS_MAX; i++)
+                if (t->blocks[i].header == block)
+                        return &t->blocks[i];
+        return NULL;
+}
+
+/* Readers that sleep on this block get another word to look at, then the mark, and wake up. */
+static void release(void *userdata, void *block, size_t size) {
+        SharedTable *t = userdata;
+        Block *b = find_block(t, block);
+        char path[PATH_MAX];
+
+        if (!b)
+                return;
+        __atomic_store_n(&b->header->superseded, 1, __ATOMIC_RELEASE);
+        store32(&b->header->wake, b->header->wake + 1);
+        wake(b);
+        if (t->current == b) {
+                if (t->visible)
+                        (void) unlink(t->path);
+                t->current = NULL;
+                t->visible = false;
+        }
+        /* It may never have got the public name. */
+        if (b->fd >= 0 && temporary_path(t, b, path) >= 0)
+                (void) unlink(path);
+        (void) munmap(b->header, b->size);
+        closep(&b->fd);
+        *b = (Block){ .fd = -1 };
+}
+
+/* Gives the current block the public name. */
+static int show(SharedTable *t) {
+        Block *b = t->current;
+        char path[PATH_MAX];
+        int r;
+
+        if (b->fd < 0)
+                return 0;
+        r = temporary_path(t, b, path);
+        if (r < 0)
+                return r;
+        if (t->inotify_fd >= 0) {
+                if (t->watch >= 0)
+                        (void) inotify_rm_watch(t->inotify_fd, t->watch);
+                t->watch = inotify_add_watch(t->inotify_fd, path, IN_ACCESS);
+        }
+        if (rename(path, t->path) < 0)
+                return -errno;
+        t->visible = true;
+        return 0;
+}
+
+static void show_or_complain(SharedTable *t) {
+        int r;
+
+        r = show(t);
+        if (r < 0)
+                log_error("cannot publish %s: %s", t->path, strerror(-r));
+}
+
+/* Until the first reading is complete, there is a table but nothing to show. */
+static int publish(void *userdata, void *block, size_t size) {
+        SharedTable *t = userdata;
+        Block *b = find_block(t, block), *before = t->current;
+        bool was_visible = t->visible;
+        int r;
+
+        b->header->writer_pid = (int32_t) getpid();
+        b->header->netns_inode = t->netns_inode;
+        b->header->writer = t->writer;
+        memcpy(b->header->boot_id, t->boot_id, sizeof(t->boot_id));
+        t->current = b;
+        t->visible = false;
+        if (!t->ready)
+                return 0;
+        r = show(t);
+        if (r < 0) {
+                t->current = before;
+                t->visible = was_visible;
+        } else if (b->fd < 0 && was_visible)
+                (void) unlink(t->path);
+        return r;
+}
+
+/* Batches ---------------------------------------------------------------------------------- */
+
+static void count_resync(TableHeader *h, const Batch *batch) {
+        uint64_t reason = 0;
+
+        while (reason + 1 < _RESYNC_REASON_MAX && batch->reason &&
+               strcmp(resync_reason_to_string((ResyncReason) reason), batch->reason) != 0)
+                reason++;
+        store64(&h->resyncs, ((h->resyncs >> 8) + 1) << 8 | reason);
+}
+
+static void on_batch(Publisher *p, const Batch *batch) {
+        SharedTable *t = (SharedTable *) ((char *) p - offsetof(SharedTable, publisher));
+
+        if (!t->current)
+                return;
+        if (t->ready && !t->visible)
+                show_or_complain(t);
+        if (batch->resynced)
+                count_resync(t->current->header, batch);
+        wake(t->current);
+}
+
+static void on_state(Publisher *p, SourceState state) {
+        SharedTable *t = (SharedTable *) ((char *) p - offsetof(SharedTable, publisher));
+
+        if (state == SOURCE_STARTING || t->ready)
+                return;
+        t->ready = true;
+        if (t->current)
+                show_or_complain(t);
+}
+
+/* Sync ------------------------------------------------------------------------------------- */
+
+static void count_round(SharedTable *t, int32_t by) {
+        uint32_t *rounds;
+
+        if (!t->current)
+                return;
+        rounds = &t->current->header->sync_rounds;
+        __atomic_store_n(rounds, *rounds + (uint32_t) by, __ATOMIC_RELEASE);
+        futex_wake(rounds);
+}
+
+static void pause_rounds(SharedTable *t) {
+        uint64_t now;
+
+        if (sd_event_now(manager_event(t->manager), CLOCK_MONOTONIC, &now) >= 0 &&
+            sd_event_source_set_time(t->pause_source, now + SYNC_PAUSE_USEC) >= 0 &&
+            sd_event_source_set_enabled(t->pause_source, SD_EVENT_ONESHOT) >= 0)
+                t->pausing = true;
+}
+
+static void on_synced(SyncWaiter *w, uint64_t generation) {
+        SharedTable *t = (SharedTable *) ((char *) w - offsetof(SharedTable, waiter));
+
+        t->syncing = false;
+        count_round(t, 1);
+        if (t->sync_again)
+                pause_rounds(t);
+}
+
+static void start_round(SharedTable *t) {
+        if (t->syncing || t->pausing) {
+                t->sync_again = true;
+                return;
+        }
+        t->sync_again = false;
+        t->syncing = true;
+        count_round(t, 1);
+        /* Refused: as if there had been no round. Who waits asks again. */
+        if (manager_sync(t->manager, &t->waiter) < 0) {
+                t->syncing = false;
+                count_round(t, -1);
+        }
+        pause_rounds(t);
+}
+
+static int on_pause_end(sd_event_source *s, uint64_t usec, void *userdata) {
+        SharedTable *t = userdata;
+
+        t->pausing = false;
+        if (t->sync_again)
+                start_round(t);
+        return 0;
+}
+
+static int on_inotify(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        uint8_t buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+        SharedTable *t = userdata;
+        bool accessed = false;
+        ssize_t n;
+
+        while ((n = read(fd, buffer, sizeof(buffer))) > 0)
+                for (ssize_t i = 0; i < n;) {
+                        const struct inotify_event *event = (const void *) (buffer + i);
+
+                        if (event->mask & (IN_ACCESS | IN_Q_OVERFLOW))
+                                accessed = true;
+                        i += (ssize_t) (sizeof(*event) + event->len);
+                }
+        if (accessed)
+                start_round(t);
+        return 0;
+}
+
+/* Life ------------------------------------------------------------------------------------- */
+
+/* As 16 bytes; zero when it cannot be read. */
+static void read_boot_id(uint8_t ret[static 16]) {
+        static const char digits[] = "0123456789abcdef";
+        _cleanup_(closep) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        char text[64] = "";
+        size_t n = 0;
+
+        if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+                return;
+        for (const char *p = text; n < 32 && *p; p++) {
+                const char *digit = strchr(digits, *p);
+
+                if (!digit)
+                        continue;
+                ret[n / 2] = (uint8_t) (ret[n / 2] << 4 | (digit - digits));
+                n++;
+        }
+}
+
+static void make_directory(const char *path) {
+        char copy[PATH_MAX];
+
+        (void) snprintf(copy, sizeof(copy), "%s", path);
+        /* Whatever the umask says: clients are other users. */
+        if (mkdir(dirname(copy), 0755) >= 0) {
+                (void) snprintf(copy, sizeof(copy), "%s", path);
+                (void) chmod(dirname(copy), 0755);
+        }
+}
+
+/* The lock file goes with its owner, so the one that was opened may be gone when it is locked. */
+static int take_path(SharedTable *t) {
+        for (;;) {
+                _cleanup_(closep) int fd = -1;
+                struct stat a, b;
+                int r;
+
+                fd = open(t->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+                if (fd < 0)
+                        return -errno;
+                r = lock_file(fd);
+                if (r < 0)
+                        return r == -EAGAIN || r == -EACCES ? -EADDRINUSE : r;
+                if (fstat(fd, &a) < 0)
+                        return -errno;
+                if (stat(t->lock_path, &b) < 0 || a.st_ino != b.st_ino || a.st_dev != b.st_dev)
+                        continue;
+                t->lock_fd = TAKE_FD(fd);
+                return 0;
+        }
+}
+
+static int set_paths(SharedTable *t, const char *path) {
+        int n = snprintf(t->lock_path, sizeof(t->lock_path), "%s.lock", path);
+
+        if (n < 0 || (size_t) n >= sizeof(t->lock_path))
+                return -ENAMETOOLONG;
+        (void) snprintf(t->path, sizeof(t->path), "%s", path);
+        return 0;
+}
+
+int shared_table_new(const char *path, SharedTable **ret) {
+        _cleanup_(shared_table_freep) SharedTable *t = NULL;
+        struct stat st;
+        int r;
+
+        t = calloc(1, sizeof(*t));
+        if (!t)
+                return -ENOMEM;
+        t->lock_fd = t->inotify_fd = t->watch = -1;
+        for (size_t i = 0; i < BLOCKS_MAX; i++)
+                t->blocks[i].fd = -1;
+        t->storage = (TableStorage){
+                .allocate = allocate, .publish = publish, .release = release, .userdata = t
+        };
+        r = set_paths(t, path);
+        if (r >= 0) {
+                make_directory(path);
+                r = take_path(t);
+        }
+        if (r >= 0 && lstat(path, &st) >= 0 && !S_ISREG(st.st_mode))
+                r = -EEXIST;
+        if (r < 0) {
+                log_error("cannot publish the table as %s: %s", path,
+                          r == -EADDRINUSE ? "another daemon does, see --table" : strerror(-r));
+                return r;
+        }
+        (void) netns_get_id(&t->netns_inode);
+        read_boot_id(t->boot_id);
+        if (getrandom(&t->writer, sizeof(t->writer), GRND_NONBLOCK) != (ssize_t) sizeof(t->writer))
+                t->writer = (uint64_t) getpid() << 32 ^ (uint64_t) time(NULL);
+        *ret = TAKE_PTR(t);
+        return 0;
+}
+
+SharedTable *shared_table_free(SharedTable *t) {
+        if (!t)
+                return NULL;
+        sd_event_source_disable_unref(t->inotify_source);
+        sd_event_source_disable_unref(t->pause_source);
+        closep(&t->inotify_fd);
+        if (t->lock_fd >= 0)
+                (void) unlink(t->lock_path);
+        closep(&t->lock_fd);
+        free(t);
+        return NULL;
+}
+
+const TableStorage *shared_table_storage(const SharedTable *t) {
+        return &t->storage;
+}
+
+static int watch_readers(SharedTable *t) {
+        sd_event *event = manager_event(t->manager);
+        int r;
+
+        t->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        if (t->inotify_fd < 0)
+                return -errno;
+        r = sd_event_add_io(event, &t->inotify_source, t->inotify_fd, EPOLLIN, on_inotify, t);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(event, &t->pause_source, CLOCK_MONOTONIC, 0, 0, on_pause_end, t);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(t->pause_source, SD_EVENT_OFF);
+}
+
+int shared_table_start(SharedTable *t, Manager *m) {
+        int r;
+
+        t->manager = m;
+        t->publisher = (Publisher){ .on_batch = on_batch, .on_state = on_state };
+        t->waiter.on_done = on_synced;
+        r = watch_readers(t);
+        if (r < 0)
+                log_warning("clients of %s cannot ask for a sync: %s", t->path, strerror(-r));
+        return manager_add_publisher(m, &t->publisher);
+}
