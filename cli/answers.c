@@ -141,16 +141,53 @@ const char *context_name(Context *c, const json_t *row, char *buffer, size_t siz
 
 /* Records -------------------------------------------------------------------------------------- */
 
-int context_links(Context *c, json_t **ret) {
+/* Replaces the groups of links by those of a list, which has their users. */
+static void merge_groups(json_t *links, json_t *groups) {
+        _cleanup_(json_decrefp) json_t *by_index = json_object();
+        json_t *element;
+        char key[32];
+        size_t i;
+
+        json_array_foreach(links, i, element) {
+                json_t *own = json_array();
+
+                (void) snprintf(key, sizeof(key), "%lld",
+                                (long long) record_number(element, "Index"));
+                (void) json_object_set(by_index, key, own);
+                (void) json_object_set_new(element, "Groups", own);
+        }
+        json_array_foreach(groups, i, element) {
+                (void) snprintf(key, sizeof(key), "%lld",
+                                (long long) record_number(element, "InterfaceIndex"));
+                (void) json_array_append(json_object_get(by_index, key), element);
+        }
+}
+
+static int remote_links(Context *c, bool users, json_t **ret) {
+        _cleanup_(json_decrefp) json_t *links = NULL, *groups = NULL;
+        int r;
+
+        r = remote_member(c, "Describe", NULL, "Links", &links);
+        if (r == CLI_DONE && users)
+                r = remote_member(c, "ListGroups", NULL, "Groups", &groups);
+        if (r != CLI_DONE)
+                return r;
+        if (users)
+                merge_groups(links, groups);
+        *ret = json_incref(links);
+        return CLI_DONE;
+}
+
+int context_links(Context *c, bool users, json_t **ret) {
         char *text = NULL;
         int r;
 
         if (c->options.connect)
-                return remote_member(c, "Describe", NULL, "Links", ret);
+                return remote_links(c, users, ret);
         r = context_open(c);
         if (r != CLI_DONE)
                 return r;
-        r = ifroster_list_json(c->handle, IFROSTER_LINK, 0, 0, 0, &text);
+        r = ifroster_list_json(c->handle, IFROSTER_LINK, 0, 0, users, &text);
         return parse_answer(r, text, NULL, ret);
 }
 

@@ -127,8 +127,8 @@ int context_find_link(Context *c, const char *text, int *ret_ifindex);
 int context_look_for_link(Context *c, const char *text, int64_t *ret_ifindex);
 /* The name of a row's link, "" when it has none. Returns buffer, or static text. */
 const char *context_name(Context *c, const json_t *row, char *buffer, size_t size);
-/* Arrays of records */
-int context_links(Context *c, json_t **ret);
+/* Arrays of records; users: how often each group is joined */
+int context_links(Context *c, bool users, json_t **ret);
 int context_list(Context *c, int kind, int ifindex, bool users, json_t **ret);
 int context_local(Context *c, bool derived, int ifindex, json_t **ret);
 /* One Link, with the users of its groups */

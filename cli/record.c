@@ -129,7 +129,8 @@ static void number_text(const char *name, int64_t number, const char *twin, char
         char left[64];
 
         if (twin && hex)
-                (void) snprintf(buffer, size, "%s (0x%" PRIx64 ")", twin, (uint64_t) number);
+                (void) snprintf(buffer, size, "%s (0x%" PRIx64 ")", twin[0] ? twin : "none",
+                                (uint64_t) number);
         else if (twin)
                 (void) snprintf(buffer, size, "%s (%" PRId64 ")", twin, number);
         else if (has_suffix(name, USEC_SUFFIX)) {

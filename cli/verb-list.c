@@ -51,7 +51,7 @@ int verb_list(Context *c, int argc, char **argv) {
         size_t i;
         int r;
 
-        r = context_links(c, &links);
+        r = context_links(c, /* users= */ false, &links);
         if (r != CLI_DONE)
                 return r;
         if (c->options.json != JSON_OFF) {

@@ -47,7 +47,7 @@ int print_plan9(Context *c, const char *verb, int file, int argc, char **argv) {
                 r = context_find_link(c, argv[0], &ifindex);
                 return r == CLI_DONE ? print_text(c, file, ifindex) : r;
         }
-        r = context_links(c, &links);
+        r = context_links(c, /* users= */ false, &links);
         if (r != CLI_DONE)
                 return r;
         json_array_foreach(links, i, link) {

@@ -142,8 +142,11 @@ static int show_daemon(Context *c) {
                 return r;
         if (c->options.json != JSON_OFF)
                 output_json(&c->options, info);
-        else
+        else {
                 print_fields(&c->options, 0, info, NULL);
+                print_heading(&c->options, 0, "Counters", "");
+                print_fields(&c->options, 1, json_object_get(info, "Counters"), NULL);
+        }
         return CLI_DONE;
 }
 
@@ -159,7 +162,7 @@ int verb_show(Context *c, int argc, char **argv) {
                 return show_daemon(c);
         }
         if (argc == 0)
-                r = context_links(c, &links);
+                r = context_links(c, /* users= */ true, &links);
         else {
                 links = json_array();
                 r = collect(c, argc, argv, links);

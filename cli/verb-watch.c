@@ -84,13 +84,20 @@ static void append(char *line, size_t size, const char *separator, const char *t
                 (void) snprintf(line + len, size - len, "%s%s", len > 0 ? separator : "", text);
 }
 
-/* "MTU 1500 -> 1400, Carrier no -> yes" */
-static void append_changes(json_t *event, const json_t *before, char *line, size_t size) {
+static bool is_known(const json_t *before, const char *name) {
+        const json_t *value = json_object_get(before, name);
+
+        return value && !json_is_null(value);
+}
+
+/* "MTU 1500 -> 1400, Carrier no -> yes". False: only the name of the row's link is another one. */
+static bool append_changes(json_t *event, const json_t *before, char *line, size_t size) {
         char old[VALUE_SIZE], new[VALUE_SIZE], text[2 * VALUE_SIZE + 128];
         const char *name, *separator = " ";
         json_t *value;
 
-        if (before && strcmp(record_text(before, "Name"), record_text(event, "Name")) != 0) {
+        if (before && strcmp(record_text(event, "Object"), "link") == 0 &&
+            strcmp(record_text(before, "Name"), record_text(event, "Name")) != 0) {
                 (void) snprintf(text, sizeof(text), "Name %s -> %s", record_text(before, "Name"),
                                 record_text(event, "Name"));
                 append(line, size, separator, text);
@@ -98,6 +105,8 @@ static void append_changes(json_t *event, const json_t *before, char *line, size
         }
         json_object_foreach(event, name, value) {
                 if (is_identity(name) || !record_member_text(event, name, new, sizeof(new)))
+                        continue;
+                if (json_is_null(value) && !is_known(before, name))
                         continue;
                 /* A deadline that moved is told by where it is now. */
                 if (before && !strstr(name, "USec") &&
@@ -108,6 +117,7 @@ static void append_changes(json_t *event, const json_t *before, char *line, size
                 append(line, size, separator, text);
                 separator = ", ";
         }
+        return separator[0] == ',';
 }
 
 /* What is worth knowing of a row that is new. */
@@ -171,7 +181,8 @@ static void print_change(const Watch *w, json_t *event, const json_t *before) {
         if (strcmp(type, "changed") == 0) {
                 symbol = '~';
                 color = COLOR_MIDDLING;
-                append_changes(event, before, line, sizeof(line));
+                if (!append_changes(event, before, line, sizeof(line)))
+                        return;
         } else if (strcmp(type, "removed") == 0) {
                 symbol = '-';
                 color = COLOR_BAD;

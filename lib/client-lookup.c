@@ -20,7 +20,8 @@ static int ask_kernel(ifroster *h, TextSpan name) {
         int32_t ifindex;
         int r;
 
-        if (name.len == 0 || name.len > LINK_ALTNAME_MAX)
+        /* No name of the kernel's has a NUL; an escaped text may stand for one. */
+        if (name.len == 0 || name.len > LINK_ALTNAME_MAX || memchr(name.text, 0, name.len))
                 return -ENODEV;
         r = source_ask_link_by_name(h->source, name, &ifindex);
         if (r < 0)
