@@ -296,8 +296,6 @@ void client_row_reset(ifroster_row *row);
 /* Fills in what the view knows beside the record, which is already in its place. For a link: -ENOMEM. */
 int client_row_complete(ifroster_row *row, const TableView *v);
 RecordView client_row_view(const ifroster_row *row);
-/* The family of a row, AF_UNSPEC for a link. */
-int client_record_family(ObjectType type, const Record *record);
 /* Checks IFROSTER_LINK ... IFROSTER_LOCAL; -EINVAL. */
 int client_object_type(int kind, ObjectType *ret);
 

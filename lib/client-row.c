@@ -101,23 +101,6 @@ RecordView client_row_view(const ifroster_row *row) {
         };
 }
 
-int client_record_family(ObjectType type, const Record *record) {
-        switch (type) {
-        case OBJECT_ADDRESS:
-                return record->address.address.family;
-        case OBJECT_GROUP:
-                return record->group.group.family;
-        case OBJECT_ROUTE:
-                return record->route.family;
-        case OBJECT_LOCAL:
-                return record->local.address.family;
-        case OBJECT_LINK:
-        case _OBJECT_TYPE_MAX:
-                break;
-        }
-        return AF_UNSPEC;
-}
-
 int client_object_type(int kind, ObjectType *ret) {
         switch (kind) {
         case IFROSTER_LINK:

@@ -73,7 +73,7 @@ static int step(ifroster_walk *w, const TableView *v, ifroster_row *row) {
                 if (!table_next(v, &w->walk, &row->record))
                         return 0;
         } while (w->type != OBJECT_LINK && w->family != AF_UNSPEC &&
-                 client_record_family(w->type, &row->record) != w->family);
+                 record_family(w->type, &row->record) != w->family);
         r = client_row_complete(row, v);
         return r < 0 ? r : 1;
 }

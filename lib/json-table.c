@@ -45,23 +45,6 @@ static int rows_add(Rows *rows, const Record *record) {
         return 0;
 }
 
-static int record_family(ObjectType type, const Record *record) {
-        switch (type) {
-        case OBJECT_ADDRESS:
-                return record->address.address.family;
-        case OBJECT_GROUP:
-                return record->group.group.family;
-        case OBJECT_ROUTE:
-                return record->route.family;
-        case OBJECT_LOCAL:
-                return record->local.address.family;
-        case OBJECT_LINK:
-        case _OBJECT_TYPE_MAX:
-                break;
-        }
-        return AF_UNSPEC;
-}
-
 static int compare_rows(const void *a, const void *b, void *type) {
         return record_compare(*(const ObjectType *) type, a, b);
 }

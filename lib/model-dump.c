@@ -12,27 +12,10 @@
 /* More rows than any dump has between two of its order numbers. */
 #define DUMP_ORDER_SPAN (UINT64_C(1) << 32)
 
-static uint8_t row_family(ObjectType type, const void *record) {
-        switch (type) {
-        case OBJECT_ADDRESS:
-                return ((const AddressRecord *) record)->address.family;
-        case OBJECT_GROUP:
-                return ((const GroupRecord *) record)->group.family;
-        case OBJECT_ROUTE:
-                return ((const RouteRecord *) record)->family;
-        case OBJECT_LOCAL:
-                return ((const LocalRecord *) record)->address.family;
-        case OBJECT_LINK:
-        case _OBJECT_TYPE_MAX:
-                return AF_UNSPEC;
-        }
-        return AF_UNSPEC;
-}
-
 static bool scope_has(const Scope *scope, ObjectType type, const void *record) {
         if (scope->object != type && !(scope->locals && type == OBJECT_LOCAL))
                 return false;
-        if (scope->family != AF_UNSPEC && scope->family != row_family(type, record))
+        if (scope->family != AF_UNSPEC && scope->family != record_family(type, record))
                 return false;
         return scope->ifindex == 0 || scope->ifindex == record_ifindex(type, record);
 }

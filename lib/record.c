@@ -32,6 +32,23 @@ size_t record_size(ObjectType type) {
         return 0;
 }
 
+int record_family(ObjectType type, const void *record) {
+        switch (type) {
+        case OBJECT_ADDRESS:
+                return ((const AddressRecord *) record)->address.family;
+        case OBJECT_GROUP:
+                return ((const GroupRecord *) record)->group.family;
+        case OBJECT_ROUTE:
+                return ((const RouteRecord *) record)->family;
+        case OBJECT_LOCAL:
+                return ((const LocalRecord *) record)->address.family;
+        case OBJECT_LINK:
+        case _OBJECT_TYPE_MAX:
+                break;
+        }
+        return AF_UNSPEC;
+}
+
 int32_t record_ifindex(ObjectType type, const void *record) {
         switch (type) {
         case OBJECT_LINK:

@@ -188,6 +188,8 @@ size_t record_size(ObjectType type);
 /* "link", "address", "group", "route", "local"; never NULL */
 const char *object_type_to_string(ObjectType type);
 int32_t record_ifindex(ObjectType type, const void *record);
+/* AF_INET or AF_INET6; AF_UNSPEC for a link. */
+int record_family(ObjectType type, const void *record);
 /* The order in which lists are published, for qsort(); total, so that a list has one order. By link
  * first; addresses by family and then as the kernel has them (IPv4: oldest first, IPv6: newest
  * first); groups by address. Routes by family and metric, best first, by link only after that. */
