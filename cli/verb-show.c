@@ -13,7 +13,7 @@
 #define VALUE_SIZE 1024
 #define INDENT 4
 /* Columns of the longest names of fields */
-#define NAME_ROOM 30
+#define NAME_ROOM 34
 
 static void print_field(const Options *o, int depth, const char *name, const char *value) {
         if (o->terminal)

@@ -84,6 +84,52 @@ static void append(char *line, size_t size, const char *separator, const char *t
                 (void) snprintf(line + len, size - len, "%s%s", len > 0 ? separator : "", text);
 }
 
+/* Whether a word is in a list with ", " between the words. */
+static bool has_word(const char *list, const char *word, size_t n) {
+        for (const char *p = list; *p; p += strcspn(p, ","), p += strspn(p, ", "))
+                if (strcspn(p, ",") == n && strncmp(p, word, n) == 0)
+                        return true;
+        return false;
+}
+
+/* Appends the words of one list that the other one lacks, each with a sign before it. */
+static void append_words(const char *list, const char *other, char sign, char *text, size_t size) {
+        for (const char *p = list; *p; p += strcspn(p, ","), p += strspn(p, ", ")) {
+                size_t n = strcspn(p, ","), len = strlen(text);
+
+                if (!has_word(other, p, n) && len < size)
+                        (void) snprintf(text + len, size - len, " %c%.*s", sign, (int) n, p);
+        }
+}
+
+/* Of a member: "MTU 1500 -> 1400", "Flags +up -running", "ValidLifetimeUSec 2h (until ...)". */
+static void change_text(const json_t *event, const json_t *before, const char *name, char *text,
+                        size_t size) {
+        char old[VALUE_SIZE] = "", new[VALUE_SIZE] = "", twin[128];
+        const char *new_words, *old_words;
+
+        (void) snprintf(twin, sizeof(twin), "%sString", name);
+        new_words = json_string_value(json_object_get(event, twin));
+        old_words = json_string_value(json_object_get(before, twin));
+        if (new_words && old_words && strcmp(name, "Flags") == 0) {
+                (void) snprintf(text, size, "%s", name);
+                append_words(new_words, old_words, '+', text, size);
+                append_words(old_words, new_words, '-', text, size);
+                return;
+        }
+        if (!new_words) {
+                (void) record_member_text(event, name, new, sizeof(new));
+                new_words = new;
+        }
+        if (!old_words && record_member_text(before, name, old, sizeof(old)))
+                old_words = old;
+        /* A deadline that moved is told by where it is now. */
+        if (!old_words || strstr(name, "USec"))
+                (void) snprintf(text, size, "%s %s", name, new_words);
+        else
+                (void) snprintf(text, size, "%s %s -> %s", name, old_words, new_words);
+}
+
 static bool is_known(const json_t *before, const char *name) {
         const json_t *value = json_object_get(before, name);
 
@@ -92,7 +138,7 @@ static bool is_known(const json_t *before, const char *name) {
 
 /* "MTU 1500 -> 1400, Carrier no -> yes". False: only the name of the row's link is another one. */
 static bool append_changes(json_t *event, const json_t *before, char *line, size_t size) {
-        char old[VALUE_SIZE], new[VALUE_SIZE], text[2 * VALUE_SIZE + 128];
+        char new[VALUE_SIZE], text[2 * VALUE_SIZE + 128];
         const char *name, *separator = " ";
         json_t *value;
 
@@ -108,12 +154,7 @@ static bool append_changes(json_t *event, const json_t *before, char *line, size
                         continue;
                 if (json_is_null(value) && !is_known(before, name))
                         continue;
-                /* A deadline that moved is told by where it is now. */
-                if (before && !strstr(name, "USec") &&
-                    record_member_text(before, name, old, sizeof(old)))
-                        (void) snprintf(text, sizeof(text), "%s %s -> %s", name, old, new);
-                else
-                        (void) snprintf(text, sizeof(text), "%s %s", name, new);
+                change_text(event, before, name, text, sizeof(text));
                 append(line, size, separator, text);
                 separator = ", ";
         }
