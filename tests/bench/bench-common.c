@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Time, order statistics and changes over rtnetlink for the benchmarks. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "bench-common.h"
+
+#define MTU_FIRST 1400
+#define MTU_N 100
+
+int must(int r, const char *what) {
+        if (r >= 0)
+                return r;
+        fprintf(stderr, "%s: %s\n", what, strerror(-r));
+        exit(EXIT_FAILURE);
+}
+
+int must_errno(int r, const char *what) {
+        return must(r < 0 ? -errno : r, what);
+}
+
+uint64_t now_nsec(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * UINT64_C(1000000000) + (uint64_t) t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b) {
+        uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+        return (x > y) - (x < y);
+}
+
+uint64_t quantile(uint64_t *values, size_t n, double part) {
+        size_t i = (size_t) (part * (double) n);
+
+        qsort(values, n, sizeof(values[0]), by_value);
+        return values[i < n ? i : n - 1];
+}
+
+int netlink_open(uint32_t groups) {
+        struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
+        int fd;
+
+        fd = must_errno(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "socket");
+        (void) must_errno(bind(fd, (struct sockaddr *) &address, sizeof(address)), "bind");
+        return fd;
+}
+
+typedef struct ChangeRequest {
+        struct nlmsghdr header;
+        union {
+                struct ifinfomsg link;
+                struct ifaddrmsg address;
+        };
+        uint8_t attributes[64];
+} ChangeRequest;
+
+static void request_append(ChangeRequest *q, uint16_t type, uint32_t value) {
+        struct rtattr *attribute = (void *) ((uint8_t *) q + q->header.nlmsg_len);
+
+        attribute->rta_type = type;
+        attribute->rta_len = RTA_LENGTH(sizeof(value));
+        memcpy(RTA_DATA(attribute), &value, sizeof(value));
+        q->header.nlmsg_len += (uint32_t) RTA_SPACE(sizeof(value));
+}
+
+static void build_mtu(ChangeRequest *q, int ifindex, unsigned i) {
+        q->header.nlmsg_type = RTM_NEWLINK;
+        q->header.nlmsg_len = NLMSG_LENGTH(sizeof(q->link));
+        q->link.ifi_index = ifindex;
+        request_append(q, IFLA_MTU, MTU_FIRST + i % MTU_N);
+}
+
+static void build_address(ChangeRequest *q, int ifindex, unsigned i) {
+        uint32_t address = htonl(0xc6336400U + i / 2 % 256); /* 198.51.100.0/24 is for examples */
+
+        q->header.nlmsg_type = i % 2 == 0 ? RTM_NEWADDR : RTM_DELADDR;
+        q->header.nlmsg_len = NLMSG_LENGTH(sizeof(q->address));
+        q->address.ifa_family = AF_INET;
+        q->address.ifa_prefixlen = 32;
+        q->address.ifa_index = (uint32_t) ifindex;
+        request_append(q, IFA_LOCAL, address);
+        request_append(q, IFA_ADDRESS, address);
+}
+
+void netlink_change(int fd, BenchChange change, int ifindex, unsigned i) {
+        struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+        ChangeRequest q = { .header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK };
+        union {
+                struct nlmsghdr header;
+                uint8_t bytes[1024];
+        } answer;
+        const struct nlmsgerr *error = NLMSG_DATA(&answer.header);
+
+        switch (change) {
+        case BENCH_CHANGE_MTU:
+                build_mtu(&q, ifindex, i);
+                break;
+        case BENCH_CHANGE_ADDRESS:
+                build_address(&q, ifindex, i);
+                break;
+        }
+        (void) must_errno((int) sendto(fd, &q, q.header.nlmsg_len, 0, (struct sockaddr *) &kernel,
+                                       sizeof(kernel)),
+                          "sendto");
+        (void) must_errno((int) recv(fd, &answer, sizeof(answer), 0), "recv");
+        (void) must(answer.header.nlmsg_type == NLMSG_ERROR ? error->error : -EBADMSG,
+                    "changing a link");
+}
