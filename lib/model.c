@@ -100,6 +100,15 @@ static bool link_is_another(const LinkRecord *a, const LinkRecord *b) {
                memcmp(&a->hardware_address, &b->hardware_address, sizeof(HardwareAddress)) != 0;
 }
 
+/* What was known of the addresses of a link that is gone must not keep those of the next one with its
+ * index from being read. */
+static void forget_link_local(LinkAux *aux) {
+        if (!aux)
+                return;
+        aux->solicited = UINT32_MAX;
+        aux->link_local_leaves = true;
+}
+
 /* With a link all that was known of it goes, and some of that may have been of the new one. */
 static void want_children(Model *m, int32_t ifindex) {
         static const ObjectType types[] = { OBJECT_ADDRESS, OBJECT_GROUP, OBJECT_ROUTE,
@@ -130,6 +139,7 @@ int model_hear_link_row(Model *m, const RtnlMessage *message, bool from_dump) {
         if (known && link_is_another(&before.link, &link)) {
                 p->reborn = true;
                 known = false;
+                forget_link_local(model_aux_find(m, link.ifindex));
                 want_children(m, link.ifindex);
         }
         if (known)
@@ -157,8 +167,7 @@ int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump) {
         p->reborn = true;
         /* Not every child is announced to go (ff01::1, groups that a socket joined): they all go. */
         aux->died = m->serial;
-        aux->solicited = UINT32_MAX;
-        aux->link_local_leaves = true;
+        forget_link_local(aux);
         m->n_dead_aux++;
         if (m->dumping && !from_dump) {
                 aux->died_epoch = m->epoch;

@@ -14,6 +14,7 @@ void source_lose(Source *s, ResyncReason reason) {
         if (!s->lost)
                 s->lost_reason = reason;
         s->lost = true;
+        model_doubt(s->model, true);
 }
 
 /* Where memberships are not announced, what is announced may have changed them. */
