@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-event.h>
 
 #include "bus.h"
@@ -78,6 +79,17 @@ static void block_signals(void) {
         (void) signal(SIGPIPE, SIG_IGN);
 }
 
+/* Each client is a descriptor; the soft limit is low because of programs that use select(). */
+static void raise_files(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+                log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
 int main(int argc, char *argv[]) {
         char error[OPTIONS_ERROR_MAX];
         static Options options;
@@ -104,6 +116,7 @@ int main(int argc, char *argv[]) {
 
         log_init(options.log_level);
         block_signals();
+        raise_files();
         if (options.netns && netns_enter(options.netns) < 0)
                 return EXIT_FAILURE;
         r = run(&options);

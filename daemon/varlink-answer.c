@@ -177,13 +177,14 @@ int roster_on_list_proxies(VarlinkCall *call, json_t *parameters, void *userdata
         _cleanup_(freep) RtnlProxy *proxies = NULL;
         json_auto_t *list = json_array();
         Roster *roster = userdata;
+        char subject[ROSTER_SUBJECT_MAX];
         Detail detail;
         size_t n;
         int r;
 
         r = question_proxies(roster->manager, index, &proxies, &n, &detail);
         if (r < 0)
-                return roster_fail(call, r, NULL, &detail);
+                return roster_fail(call, r, roster_subject(index, subject), &detail);
         for (size_t i = 0; list && i < n; i++) {
                 size_t size = ip_family_size(proxies[i].address.family);
                 json_t *bytes = json_array();

@@ -168,6 +168,21 @@ void varlink_call_set_on_close(VarlinkCall *call, VarlinkClosed on_close, void *
         call->userdata = userdata;
 }
 
+void varlink_call_when_ready(VarlinkCall *call, VarlinkReady on_ready, void *userdata) {
+        if (!varlink_call_is_open(call))
+                return;
+
+        call->on_ready = on_ready;
+        call->ready_userdata = userdata;
+        varlink_connection_next(call->connection);
+}
+
+void varlink_call_ready(VarlinkCall *call) {
+        VarlinkReady on_ready = TAKE_PTR(call->on_ready);
+
+        on_ready(call, call->ready_userdata);
+}
+
 size_t varlink_call_queued_bytes(const VarlinkCall *call) {
         return call->connection ? call->connection->queue.bytes : 0;
 }

@@ -10,7 +10,8 @@
  * and the end of the peer are noticed.
  *
  * Fairness. One wake-up reads, handles and sends a bounded amount. What is left over is continued
- * from the event loop, behind the connections that became ready meanwhile.
+ * from the event loop, behind the connections that became ready meanwhile. So is a reply in many
+ * pieces, the next of which is asked for when the queue is empty.
  *
  * Ends. A connection never disappears under its caller: it becomes DEAD, or LINGERING while a last
  * error is on its way, and the server's reaper tells the call's owner and frees it.
@@ -33,6 +34,16 @@ static void connection_account(VarlinkConnection *c) {
 static bool connection_can_handle(const VarlinkConnection *c) {
         return c->state == VARLINK_STATE_OPEN && !c->call &&
                c->queue.bytes < VARLINK_QUEUE_PAUSE_BYTES;
+}
+
+/* Somebody has more to say, and the peer has taken what was said. */
+static bool connection_can_continue(const VarlinkConnection *c) {
+        return c->state == VARLINK_STATE_OPEN && c->call && c->call->on_ready && c->queue.n == 0;
+}
+
+/* Something is left over that needs no event of the socket. */
+static bool connection_has_more(const VarlinkConnection *c) {
+        return connection_can_continue(c) || (connection_can_handle(c) && c->input.n_messages > 0);
 }
 
 static bool connection_wants_input(const VarlinkConnection *c) {
@@ -212,14 +223,18 @@ static void connection_handle_some(VarlinkConnection *c) {
 }
 
 void varlink_connection_process(VarlinkConnection *c) {
+        bool more = connection_can_continue(c);
+
         c->dispatching = true;
+        if (more)
+                varlink_call_ready(c->call);
         connection_handle_some(c);
         c->dispatching = false;
 
         varlink_input_trim(&c->input);
         connection_flush(c);
         connection_check_calls(c);
-        if (connection_can_handle(c) && c->input.n_messages > 0)
+        if (connection_has_more(c))
                 varlink_server_again(c->server, c, true);
         connection_update(c);
 }
@@ -229,7 +244,7 @@ void varlink_connection_next(VarlinkConnection *c) {
         if (c->dispatching || c->state != VARLINK_STATE_OPEN)
                 return;
 
-        if (connection_can_handle(c) && c->input.n_messages > 0)
+        if (connection_has_more(c))
                 varlink_server_again(c->server, c, true);
         connection_update(c);
 }

@@ -3,7 +3,7 @@
 /*
  * Rows of the table told as events, to somebody who does not know them yet. What is told in pieces is
  * told from a copy of the table, so that the pieces together are one state: that of the generation
- * which the copy has.
+ * which the copy has. A piece is written once for all who want the same of it.
  */
 
 #include <errno.h>
@@ -12,39 +12,7 @@
 #include "json.h"
 #include "varlink-roster-internal.h"
 
-int snapshot_new(const TableView *v, Snapshot **ret) {
-        Snapshot *s = calloc(1, sizeof(*s));
-
-        if (!s)
-                return -ENOMEM;
-        s->block = malloc(v->size);
-        if (!s->block) {
-                free(s);
-                return -ENOMEM;
-        }
-        memcpy(s->block, v->block, v->size);
-        s->view = (TableView){ .block = s->block, .size = v->size };
-        s->generation = table_generation(v);
-        s->n_refs = 1;
-        *ret = s;
-        return 0;
-}
-
-Snapshot *snapshot_ref(Snapshot *s) {
-        s->n_refs++;
-        return s;
-}
-
-Snapshot *snapshot_unref(Snapshot *s) {
-        if (!s || --s->n_refs > 0)
-                return NULL;
-        for (size_t i = 0; i < s->n_pieces; i++)
-                varlink_payload_unref(s->pieces[i]);
-        free(s->pieces);
-        free(s->block);
-        free(s);
-        return NULL;
-}
+static const ObjectType children[] = { OBJECT_ADDRESS, OBJECT_GROUP, OBJECT_ROUTE };
 
 static int append_event(const Change *change, json_t *events) {
         json_t *event;
@@ -56,23 +24,8 @@ static int append_event(const Change *change, json_t *events) {
         return json_array_append_new(events, event) < 0 ? -ENOMEM : 0;
 }
 
-static int tell_rows(const TableView *v, const LinkRecord *link, ObjectType object, ChangeType type,
-                     json_t *events) {
-        TableWalk walk = table_walk_link(v, object, link->ifindex);
-        Change change = { .type = type, .object = object, .incarnation = link->incarnation };
-        int r;
-
-        memcpy(change.link_name, link->name, sizeof(change.link_name));
-        while (table_next(v, &walk, &change.record)) {
-                r = append_event(&change, events);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int tell_link_itself(const TableView *v, const LinkRecord *link, ChangeType type,
-                            LinkTexts *texts, json_t *events) {
+static int append_link(const TableView *v, const LinkRecord *link, ChangeType type,
+                       LinkTexts *texts, json_t *events) {
         Change change = {
                 .type = type,
                 .object = OBJECT_LINK,
@@ -85,74 +38,104 @@ static int tell_link_itself(const TableView *v, const LinkRecord *link, ChangeTy
         return append_event(&change, events);
 }
 
-static int tell_link_with(const TableView *v, const LinkRecord *link, ChangeType type,
-                          LinkTexts *texts, const Filter *f, json_t *events) {
-        static const ObjectType children[] = { OBJECT_ADDRESS, OBJECT_GROUP, OBJECT_ROUTE };
-        int r = 0;
+/* Walks --------------------------------------------------------------------------------------- */
 
-        if (filter_wants_object(f, OBJECT_LINK))
-                r = tell_link_itself(v, link, type, texts, events);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(children); i++)
-                if (filter_wants_object(f, children[i]))
-                        r = tell_rows(v, link, children[i], type, events);
-        return r;
-}
-
-int tell_link(const TableView *v, const LinkRecord *link, ChangeType type, const Filter *f,
-              json_t *events) {
+/* The link itself, when it is wanted, and what belongs to it comes next. */
+static int telling_begin_link(Telling *t, const TableView *v, ChangeType type, Filter *f,
+                              json_t *events) {
         LinkTexts *texts = NULL;
         int r;
 
-        r = table_get_texts(v, link->ifindex, &texts);
+        r = table_get_texts(v, t->link.ifindex, &texts);
         if (r < 0)
                 return r;
-        r = tell_link_with(v, link, type, texts, f, events);
+        t->at_link = filter_follows(f, t->link.incarnation) ||
+                     filter_names_link(f, v, &t->link, texts);
+        t->child = 0;
+        if (t->at_link)
+                r = filter_follow(f, t->link.incarnation);
+        if (r >= 0 && t->at_link && filter_wants_object(f, OBJECT_LINK))
+                r = append_link(v, &t->link, type, texts, events);
         link_texts_free(texts);
         return r;
 }
 
-static int tell_if_wanted(const TableView *v, const LinkRecord *link, Filter *f, json_t *events) {
-        LinkTexts *texts = NULL;
-        int r;
-
-        r = table_get_texts(v, link->ifindex, &texts);
-        if (r < 0)
-                return r;
-        if (filter_names_link(f, link, texts)) {
-                r = filter_follow(f, link->incarnation);
-                if (r >= 0)
-                        r = tell_link_with(v, link, CHANGE_EXISTING, texts, f, events);
+/* The next row of the link; false when it has no more. */
+static bool telling_next_row(Telling *t, const TableView *v, const Filter *f, Change *change) {
+        for (; t->child < ELEMENTSOF(children); t->child++, t->at_rows = false) {
+                if (!filter_wants_object(f, children[t->child]))
+                        continue;
+                if (!t->at_rows)
+                        t->rows = table_walk_link(v, children[t->child], t->link.ifindex);
+                t->at_rows = true;
+                change->object = children[t->child];
+                if (table_next(v, &t->rows, &change->record))
+                        return true;
         }
-        link_texts_free(texts);
-        return r;
+        return false;
 }
 
-/* Routes that lead nowhere (unreachable, blackhole) belong to no link. */
-static int tell_routes_without_link(const TableView *v, const Filter *f, json_t *events) {
-        LinkRecord none = {};
+/* Rows of the link, until the array is full. */
+static int telling_rows(Telling *t, const TableView *v, ChangeType type, const Filter *f,
+                        size_t n_max, json_t *events) {
+        Change change = { .type = type, .incarnation = t->link.incarnation };
+        int r;
 
-        if (f->names || !filter_wants_object(f, OBJECT_ROUTE))
-                return 0;
-        return tell_rows(v, &none, OBJECT_ROUTE, CHANGE_EXISTING, events);
+        memcpy(change.link_name, t->link.name, sizeof(change.link_name));
+        while (json_array_size(events) < n_max) {
+                if (!telling_next_row(t, v, f, &change)) {
+                        t->at_link = false;
+                        return 0;
+                }
+                r = append_event(&change, events);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* On to the next link. Behind the last one come the routes that lead nowhere (unreachable, blackhole)
+ * and belong to none. */
+static int telling_next_link(Telling *t, const TableView *v, Filter *f, json_t *events) {
+        if (!t->started)
+                t->links = table_walk_all(v, OBJECT_LINK);
+        t->started = true;
+        if (table_next(v, &t->links, &t->link))
+                return telling_begin_link(t, v, CHANGE_EXISTING, f, events);
+        t->ended = true;
+        t->link = (LinkRecord){};
+        t->child = 0;
+        t->at_link = !f->names;
+        return 0;
 }
 
 int telling_next(Telling *t, const TableView *v, Filter *f, json_t *events) {
-        LinkRecord link;
         int r;
 
-        if (!t->started) {
-                t->links = table_walk_all(v, OBJECT_LINK);
-                t->started = true;
-        }
         while (json_array_size(events) < ROSTER_EXISTING_EVENTS) {
-                if (!table_next(v, &t->links, &link))
-                        return tell_routes_without_link(v, f, events);
-                r = tell_if_wanted(v, &link, f, events);
+                if (t->at_link)
+                        r = telling_rows(t, v, CHANGE_EXISTING, f, ROSTER_EXISTING_EVENTS, events);
+                else if (t->ended)
+                        return 0;
+                else
+                        r = telling_next_link(t, v, f, events);
                 if (r < 0)
                         return r;
         }
         return 1;
 }
+
+int tell_link(const TableView *v, const LinkRecord *link, Filter *f, json_t *events) {
+        Telling t = { .link = *link };
+        int r;
+
+        r = telling_begin_link(&t, v, CHANGE_ADDED, f, events);
+        if (r < 0 || !t.at_link)
+                return r;
+        return telling_rows(&t, v, CHANGE_ADDED, f, SIZE_MAX, events);
+}
+
+/* Replies ------------------------------------------------------------------------------------- */
 
 json_t *events_reply(uint64_t generation, json_t *events) {
         json_t *reply = json_object();
@@ -166,42 +149,113 @@ json_t *events_reply(uint64_t generation, json_t *events) {
         return reply;
 }
 
-static int snapshot_add_piece(Snapshot *s, json_t *events) {
+/* Copies of the table ------------------------------------------------------------------------- */
+
+static void snapshot_account(Snapshot *s, size_t bytes) {
+        s->bytes += bytes;
+        s->roster->snapshot_bytes += bytes;
+}
+
+static int snapshot_new(Roster *r, const TableView *v, Snapshot **ret) {
+        Snapshot *s;
+
+        if (r->snapshot_bytes > 0 && r->snapshot_bytes + v->size > ROSTER_SNAPSHOT_BYTES_MAX)
+                return -E2BIG;
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        s->block = malloc(v->size);
+        if (!s->block) {
+                free(s);
+                return -ENOMEM;
+        }
+        memcpy(s->block, v->block, v->size);
+        s->view = (TableView){ .block = s->block, .size = v->size };
+        s->generation = table_generation(v);
+        s->roster = r;
+        snapshot_account(s, v->size);
+        *ret = s;
+        return 0;
+}
+
+int snapshot_get(Roster *r, Snapshot **ret) {
+        TableView v = manager_view(r->manager);
+        int k;
+
+        if (!r->snapshot || r->snapshot->generation != table_generation(&v)) {
+                k = snapshot_new(r, &v, &r->snapshot);
+                if (k < 0)
+                        return k;
+        }
+        r->snapshot->n_refs++;
+        *ret = r->snapshot;
+        return 0;
+}
+
+Snapshot *snapshot_unref(Snapshot *s) {
+        if (!s || --s->n_refs > 0)
+                return NULL;
+        for (size_t a = 0; a < ROSTER_AUDIENCES; a++) {
+                for (size_t i = 0; i < s->audiences[a].n; i++)
+                        varlink_payload_unref(s->audiences[a].payloads[i]);
+                free(s->audiences[a].payloads);
+        }
+        s->roster->snapshot_bytes -= s->bytes;
+        if (s->roster->snapshot == s)
+                s->roster->snapshot = NULL;
+        free(s->block);
+        free(s);
+        return NULL;
+}
+
+static int snapshot_add_piece(Snapshot *s, Pieces *p, json_t *events) {
         json_auto_t *reply = events_reply(s->generation, events);
         VarlinkPayload **grown;
         int r;
 
-        grown = reallocarray(s->pieces, s->n_pieces + 1, sizeof(*grown));
-        if (!grown || !reply)
+        grown = reallocarray(p->payloads, p->n + 1, sizeof(*grown));
+        if (!grown)
                 return -ENOMEM;
-        s->pieces = grown;
-        r = varlink_payload_new(reply, &s->pieces[s->n_pieces]);
-        if (r >= 0)
-                s->n_pieces++;
-        return r;
+        p->payloads = grown;
+        if (!reply)
+                return -ENOMEM;
+        r = varlink_payload_new(reply, &p->payloads[p->n]);
+        if (r < 0)
+                return r;
+        snapshot_account(s, varlink_payload_size(p->payloads[p->n]));
+        p->n++;
+        return 0;
 }
 
-int snapshot_piece(Snapshot *s, size_t i, VarlinkPayload **ret) {
-        Filter all = {};
-        json_t *events;
+static int snapshot_write_piece(Snapshot *s, unsigned audience) {
+        Filter filter = { .objects = audience };
+        Pieces *p = &s->audiences[audience];
+        json_t *events = json_array();
         int more, r;
 
-        while (i >= s->n_pieces && !s->told) {
-                events = json_array();
-                if (!events)
-                        return -ENOMEM;
-                more = telling_next(&s->telling, &s->view, &all, events);
-                if (more < 0 || json_array_size(events) == 0)
-                        json_decref(events);
-                else {
-                        r = snapshot_add_piece(s, events);
-                        if (r < 0)
-                                return r;
-                }
-                if (more < 0)
-                        return more;
-                s->told = more == 0;
+        if (!events)
+                return -ENOMEM;
+        more = telling_next(&p->telling, &s->view, &filter, events);
+        if (more < 0 || json_array_size(events) == 0)
+                json_decref(events);
+        else {
+                r = snapshot_add_piece(s, p, events);
+                if (r < 0)
+                        return r;
         }
-        *ret = i < s->n_pieces ? s->pieces[i] : NULL;
+        p->told = more == 0;
+        return more < 0 ? more : 0;
+}
+
+int snapshot_piece(Snapshot *s, unsigned audience, size_t i, VarlinkPayload **ret) {
+        Pieces *p = &s->audiences[audience];
+        int r;
+
+        while (i >= p->n && !p->told) {
+                r = snapshot_write_piece(s, audience);
+                if (r < 0)
+                        return r;
+        }
+        *ret = i < p->n ? p->payloads[i] : NULL;
         return 0;
 }

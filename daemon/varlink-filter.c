@@ -2,8 +2,9 @@
 
 /*
  * What a subscriber wants to hear of. A filter by name finds links by name and then follows them by
- * incarnation: through a rename, until they are gone, and never on to another link with the same
- * index. A name that no link has yet is not an error: the link may come.
+ * incarnation: through a rename, until they are gone. A name or an index that no link has yet is not
+ * an error: the link may come. One that takes an index over is a link of its own, which that index in
+ * the filter finds anew, and a name does not.
  */
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 static int read_objects(Filter *f, json_t *objects) {
         static const ObjectType types[] = { OBJECT_LINK, OBJECT_ADDRESS, OBJECT_GROUP,
                                             OBJECT_ROUTE };
+        unsigned all = 0;
         json_t *object;
         size_t i;
 
@@ -28,6 +30,10 @@ static int read_objects(Filter *f, json_t *objects) {
                         return -EINVAL;
                 f->objects |= 1U << types[t];
         }
+        for (size_t t = 0; t < ELEMENTSOF(types); t++)
+                all |= 1U << types[t];
+        if (f->objects == all)
+                f->objects = 0;
         return 0;
 }
 
@@ -97,10 +103,6 @@ void filter_done(Filter *f) {
         *f = (Filter){};
 }
 
-bool filter_is_empty(const Filter *f) {
-        return !f->names && f->objects == 0;
-}
-
 bool filter_wants_object(const Filter *f, ObjectType type) {
         return f->objects == 0 || (f->objects & (1U << type));
 }
@@ -118,24 +120,31 @@ static bool name_is(const char *name, const char *text, size_t len) {
         return strlen(name) == len && memcmp(name, text, len) == 0;
 }
 
-bool filter_names_link(const Filter *f, const LinkRecord *link, const LinkTexts *texts) {
+static bool name_is_link(const char *name, const TableView *v, const LinkRecord *link,
+                         const LinkTexts *texts) {
         char index[16];
+        TextSpan altname;
+        LinkRecord other;
+        size_t pos = 0;
         int len;
 
+        if (name_is(name, link->name, strlen(link->name)))
+                return true;
+        while (link_texts_next(texts, &pos, &altname))
+                if (name_is(name, altname.text, altname.len))
+                        return true;
+        len = snprintf(index, sizeof(index), "%d", link->ifindex);
+        return name_is(name, index, (size_t) len) &&
+               !table_get_link_by_name(v, name, strlen(name), &other, NULL);
+}
+
+bool filter_names_link(const Filter *f, const TableView *v, const LinkRecord *link,
+                       const LinkTexts *texts) {
         if (!f->names)
                 return true;
-        len = snprintf(index, sizeof(index), "%d", link->ifindex);
-        for (size_t i = 0; i < f->n_names; i++) {
-                size_t pos = 0;
-                TextSpan altname;
-
-                if (name_is(f->names[i], link->name, strlen(link->name)) ||
-                    name_is(f->names[i], index, (size_t) len))
+        for (size_t i = 0; i < f->n_names; i++)
+                if (name_is_link(f->names[i], v, link, texts))
                         return true;
-                while (link_texts_next(texts, &pos, &altname))
-                        if (name_is(f->names[i], altname.text, altname.len))
-                                return true;
-        }
         return false;
 }
 

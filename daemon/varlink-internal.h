@@ -82,7 +82,7 @@ struct VarlinkConnection {
         bool eof : 1; /* the peer sends no more; it may still read */
         bool greeted : 1; /* a first request came */
         bool waiting : 1; /* on the list of those that must do something before deadline */
-        bool again : 1; /* on the list of those with complete requests left over */
+        bool again : 1; /* on the list of those with something left over */
         bool closed : 1; /* on the list for the next round of the reaper */
 };
 
@@ -91,6 +91,8 @@ struct VarlinkCall {
         VarlinkConnection *connection; /* NULL when answered or closed */
         VarlinkClosed on_close;
         void *userdata;
+        VarlinkReady on_ready; /* wanted once the queue is empty */
+        void *ready_userdata;
         bool more;
         bool oneway;
         bool answered;
@@ -134,7 +136,7 @@ void varlink_server_wait(VarlinkServer *server, VarlinkConnection *connection, b
  * socket ends it. */
 int varlink_server_poll(VarlinkServer *server, VarlinkConnection *connection, uint32_t events);
 
-/* Has a connection go on with its requests, or no longer. */
+/* Has a connection go on with its requests and replies, or no longer. */
 void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, bool again);
 
 /* The user of a uid, made when there is none; gone with its last connection. */
@@ -153,7 +155,7 @@ void varlink_listeners_free_all(VarlinkServer *server);
 
 /* connections */
 
-/* What the event loop calls: the socket is ready; requests are left over. */
+/* What the event loop calls: the socket is ready; something is left over. */
 void varlink_connection_ready(VarlinkConnection *connection, uint32_t revents);
 void varlink_connection_process(VarlinkConnection *connection);
 
@@ -165,7 +167,7 @@ VarlinkConnection *varlink_connection_free(VarlinkConnection *connection);
 /* Queues one message, and sends it unless a wake-up of this connection is under way. */
 int varlink_connection_enqueue(VarlinkConnection *connection, VarlinkPayload *payload);
 
-/* Its call was answered: the next may be handled. */
+/* Its call was answered, or has more to say: it may go on. */
 void varlink_connection_next(VarlinkConnection *connection);
 
 /* No more of it: the socket is closed now, the rest is done by the event loop. */
@@ -178,6 +180,9 @@ void varlink_connection_close_limit(VarlinkConnection *connection, VarlinkLimit 
 
 /* Handles one message, which ends with a NUL. -EBADMSG: it is not a request. */
 int varlink_call_dispatch(VarlinkConnection *connection, const char *text, size_t size);
+
+/* Tells whoever waits for it that the queue is empty. */
+void varlink_call_ready(VarlinkCall *call);
 
 /* Cuts the call off from its connection, and tells whoever waits for that. */
 void varlink_call_close(VarlinkCall *call);

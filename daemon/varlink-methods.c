@@ -19,12 +19,6 @@ static int64_t optional_int(json_t *parameters, const char *name) {
         return json_integer_value(json_object_get(parameters, name));
 }
 
-/* The text of a number, as the subject of an error. */
-static const char *subject_of(int64_t number, char buffer[static 24]) {
-        (void) snprintf(buffer, 24, "%lld", (long long) number);
-        return buffer;
-}
-
 static int reply_object(VarlinkCall *call, int r, json_t *object) {
         json_auto_t *reply = r >= 0 ? object : NULL;
 
@@ -44,12 +38,8 @@ static int on_list_links(VarlinkCall *call, json_t *parameters, void *userdata) 
         if (r < 0)
                 return roster_fail(call, r, NULL, &detail);
         for (size_t i = 0; links && i < rows.n; i++) {
-                char name[TEXT_ESCAPED_MAX(LINK_NAME_MAX)];
-                const LinkRecord *link = (const LinkRecord *) rows.records + i;
-
-                (void) text_escape(link->name, strlen(link->name), name, sizeof(name));
-                if (json_array_append_new(links, json_pack("{s:i, s:s}", "Index", link->ifindex,
-                                                           "Name", name)) < 0)
+                if (json_array_append_new(links, json_link_name((const LinkRecord *) rows.records +
+                                                                i)) < 0)
                         return -ENOMEM;
         }
         return links ? roster_reply(call, "Links", json_incref(links)) : -ENOMEM;
@@ -96,14 +86,14 @@ static int on_find_link(VarlinkCall *call, json_t *parameters, void *userdata) {
 static int on_get_link_by_index(VarlinkCall *call, json_t *parameters, void *userdata) {
         int64_t index = optional_int(parameters, "Index");
         Roster *roster = userdata;
-        char subject[24];
+        char subject[ROSTER_SUBJECT_MAX];
         LinkRecord link;
         Detail detail;
         int r;
 
         r = question_link_by_index(roster->manager, index, &link, &detail);
         if (r < 0)
-                return roster_fail(call, r, subject_of(index, subject), &detail);
+                return roster_fail(call, r, roster_subject(index, subject), &detail);
         return reply_match(call, &link, NAME_MATCH_INDEX);
 }
 
@@ -111,7 +101,7 @@ static int on_get_link_by_index(VarlinkCall *call, json_t *parameters, void *use
 static int get_link(VarlinkCall *call, json_t *index, json_t *name, Roster *roster) {
         LinkRecord link = {}, by_name;
         json_t *record = NULL;
-        char subject[24];
+        char subject[ROSTER_SUBJECT_MAX];
         Detail detail;
         TableView v;
         int r;
@@ -122,7 +112,8 @@ static int get_link(VarlinkCall *call, json_t *index, json_t *name, Roster *rost
                 r = question_link_by_index(roster->manager, json_integer_value(index), &link,
                                            &detail);
                 if (r < 0)
-                        return roster_fail(call, r, subject_of(json_integer_value(index), subject),
+                        return roster_fail(call, r,
+                                           roster_subject(json_integer_value(index), subject),
                                            &detail);
         }
         if (json_is_string(name)) {
@@ -152,25 +143,13 @@ static int on_describe_link(VarlinkCall *call, json_t *parameters, void *userdat
 
 /* Everything ------------------------------------------------------------------------------- */
 
-/* For questions that need nothing but the table. */
-static int begin(VarlinkCall *call, Roster *roster) {
-        int r;
-
-        r = manager_refresh(roster->manager);
-        if (r >= 0 && manager_state(roster->manager) == SOURCE_STARTING)
-                r = -EAGAIN;
-        if (r < 0)
-                (void) roster_fail(call, r, NULL, NULL);
-        return r;
-}
-
 static int on_describe(VarlinkCall *call, json_t *parameters, void *userdata) {
         Roster *roster = userdata;
         json_t *object = NULL;
         TableView v;
         int r;
 
-        if (begin(call, roster) < 0)
+        if (roster_begin(call, roster) < 0)
                 return 0;
         v = manager_view(roster->manager);
         r = json_describe(&v, &object);
@@ -182,7 +161,7 @@ static int list_rows(VarlinkCall *call, json_t *parameters, Roster *roster, Obje
         int64_t index = optional_int(parameters, "InterfaceIndex");
         _cleanup_(rows_done) Rows rows = {};
         json_auto_t *list = json_array();
-        char subject[24];
+        char subject[ROSTER_SUBJECT_MAX];
         Detail detail;
         TableView v;
         int r;
@@ -190,7 +169,7 @@ static int list_rows(VarlinkCall *call, json_t *parameters, Roster *roster, Obje
         r = question_rows(roster->manager, type, index, optional_int(parameters, "Family"), &rows,
                           &detail);
         if (r < 0)
-                return roster_fail(call, r, index != 0 ? subject_of(index, subject) : NULL,
+                return roster_fail(call, r, index != 0 ? roster_subject(index, subject) : NULL,
                                    &detail);
         v = manager_view(roster->manager);
         for (size_t i = 0; list && i < rows.n; i++) {
@@ -225,13 +204,13 @@ static int on_get_statistics(VarlinkCall *call, json_t *parameters, void *userda
         uint64_t values[RTNL_STATISTICS_MAX];
         json_auto_t *object = json_object();
         Roster *roster = userdata;
-        char subject[24];
+        char subject[ROSTER_SUBJECT_MAX];
         Detail detail;
         int r;
 
         r = question_statistics(roster->manager, index, values, &detail);
         if (r < 0)
-                return roster_fail(call, r, subject_of(index, subject), &detail);
+                return roster_fail(call, r, roster_subject(index, subject), &detail);
         for (size_t i = 0; object && i < RTNL_STATISTICS_MAX; i++)
                 if (json_object_set_new(object, rtnl_statistic_name(i), json_number(values[i])) < 0)
                         return -ENOMEM;

@@ -18,12 +18,15 @@
 #define ROSTER_FILTER_LINKS_MAX 64
 /* Events in one reply while existing rows are told. */
 #define ROSTER_EXISTING_EVENTS 64
-/* A subscriber that has this much unread is told no more existing rows until it has read some. */
-#define ROSTER_EXISTING_BYTES (256 * 1024)
-/* How soon it is looked at again. */
-#define ROSTER_EXISTING_PAUSE_USEC (10 * USEC_PER_MSEC)
-/* Batches that may pass while existing rows are told to one subscriber. */
+/* Batches, and their bytes, that may pass while existing rows are told to one subscriber. */
 #define ROSTER_HELD_BATCHES_MAX 1024
+#define ROSTER_HELD_BYTES_MAX ((size_t) 16 * 1024 * 1024)
+/* Bytes of all copies of the table, with what was written of them: subscribers that began in different
+ * generations and do not read keep one each. */
+#define ROSTER_SNAPSHOT_BYTES_MAX ((size_t) 128 * 1024 * 1024)
+
+/* Subscribers that name no links differ by the objects they want: one set of replies each. */
+#define ROSTER_AUDIENCES (1U << _OBJECT_TYPE_MAX)
 
 typedef struct Subscription Subscription;
 typedef struct Snapshot Snapshot;
@@ -35,12 +38,18 @@ struct Roster {
         VarlinkServerInfo info;
         Subscription *subscriptions;
         size_t n_subscriptions;
-        Snapshot *snapshot; /* of the present generation, when somebody subscribed in it */
+        Snapshot *snapshot; /* the newest, while somebody is told from it; no reference */
+        size_t snapshot_bytes; /* of all of them */
 };
 
 /* varlink-roster.c: answers with the error that a negative errno stands for. subject: what was asked
  * about, NULL when nothing in particular. */
 int roster_fail(VarlinkCall *call, int error, const char *subject, const Detail *detail);
+/* The text of a number, as a subject. */
+#define ROSTER_SUBJECT_MAX 24
+const char *roster_subject(int64_t number, char buffer[static ROSTER_SUBJECT_MAX]);
+/* Before a question that needs nothing but the table. A negative errno: it was answered with an error. */
+int roster_begin(VarlinkCall *call, Roster *r);
 /* Answers with {member: value}, whose reference it takes; NULL: no memory. */
 int roster_reply(VarlinkCall *call, const char *member, json_t *value);
 
@@ -62,11 +71,12 @@ typedef struct Filter {
 /* Reads Links and Objects. -E2BIG; -EINVAL with the name of the bad parameter; -ENOMEM. */
 int filter_init(Filter *f, json_t *parameters, const char **reterr_parameter);
 void filter_done(Filter *f);
-bool filter_is_empty(const Filter *f);
 bool filter_wants_object(const Filter *f, ObjectType type);
 bool filter_follows(const Filter *f, uint64_t incarnation);
-/* Does one of the names mean this link now? Names, alternative names and plain indexes do. */
-bool filter_names_link(const Filter *f, const LinkRecord *link, const LinkTexts *texts);
+/* Does one of the names mean this link, in this state of the table? As in a zone: a name, then an
+ * alternative name, then a plain index that is nobody's name. */
+bool filter_names_link(const Filter *f, const TableView *v, const LinkRecord *link,
+                       const LinkTexts *texts);
 /* -ENOMEM */
 int filter_follow(Filter *f, uint64_t incarnation);
 void filter_forget(Filter *f, uint64_t incarnation);
@@ -74,34 +84,47 @@ void filter_forget(Filter *f, uint64_t incarnation);
 /* Where a telling of rows stands. Zeroed: at the start. */
 typedef struct Telling {
         bool started;
+        bool ended; /* no more links, only routes that have none */
+        bool at_link; /* link, and what belongs to it from child on, is still to be told */
         TableWalk links;
+        LinkRecord link;
+        size_t child;
+        bool at_rows;
+        TableWalk rows;
 } Telling;
 
-/* varlink-existing.c: rows of the table as "existing" or "added" events. A copy of the table, and the
- * pieces in which it is told to those who want all of it: written once for all of them. */
+/* varlink-existing.c: rows of the table as "existing" or "added" events. */
+
+/* What is told of a copy of the table to those who want the same objects of all links. */
+typedef struct Pieces {
+        Telling telling;
+        bool told; /* there are no more */
+        VarlinkPayload **payloads;
+        size_t n;
+} Pieces;
+
 struct Snapshot {
+        Roster *roster;
         unsigned n_refs;
         uint64_t generation;
         void *block;
         TableView view;
-        Telling telling;
-        bool told; /* there are no more pieces */
-        VarlinkPayload **pieces;
-        size_t n_pieces;
+        size_t bytes; /* accounted in the roster */
+        Pieces audiences[ROSTER_AUDIENCES];
 };
 
-int snapshot_new(const TableView *v, Snapshot **ret);
-Snapshot *snapshot_ref(Snapshot *s);
+/* A copy of the present table, shared by all who ask in one generation. -E2BIG: over the limit of
+ * ROSTER_SNAPSHOT_BYTES_MAX; -ENOMEM. */
+int snapshot_get(Roster *r, Snapshot **ret);
 Snapshot *snapshot_unref(Snapshot *s);
-/* Piece number i, borrowed; NULL: there are no more. -ENOMEM. */
-int snapshot_piece(Snapshot *s, size_t i, VarlinkPayload **ret);
+/* Piece number i for an audience (bits by ObjectType), borrowed; NULL: there are no more. -ENOMEM. */
+int snapshot_piece(Snapshot *s, unsigned audience, size_t i, VarlinkPayload **ret);
 
 /* {Generation, Events}; takes the reference of events. NULL: no memory. */
 json_t *events_reply(uint64_t generation, json_t *events);
 
-/* Appends events for the rows of the next links to an array until it has ROSTER_EXISTING_EVENTS or
- * more. Links that match become followed. Returns 1 when there is more, 0 at the end. -ENOMEM. */
+/* Appends events for the next rows to an array until it has ROSTER_EXISTING_EVENTS. Links that match
+ * become followed. Returns 1 when there may be more, 0 at the end. -ENOMEM. */
 int telling_next(Telling *t, const TableView *v, Filter *f, json_t *events);
-/* Appends events for one link and all that belongs to it. -ENOMEM. */
-int tell_link(const TableView *v, const LinkRecord *link, ChangeType type, const Filter *f,
-              json_t *events);
+/* Appends "added" events for one link and all that belongs to it. -ENOMEM. */
+int tell_link(const TableView *v, const LinkRecord *link, Filter *f, json_t *events);

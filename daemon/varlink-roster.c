@@ -6,6 +6,8 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
@@ -37,6 +39,22 @@ int roster_fail(VarlinkCall *call, int error, const char *subject, const Detail 
         if (!parameters)
                 parameters = error_parameters(NULL, error_text(error));
         return varlink_call_error(call, full_name(error, name), parameters);
+}
+
+const char *roster_subject(int64_t number, char buffer[static ROSTER_SUBJECT_MAX]) {
+        (void) snprintf(buffer, ROSTER_SUBJECT_MAX, "%" PRIi64, number);
+        return buffer;
+}
+
+int roster_begin(VarlinkCall *call, Roster *r) {
+        int k;
+
+        k = manager_refresh(r->manager);
+        if (k >= 0 && manager_state(r->manager) == SOURCE_STARTING)
+                k = -EAGAIN;
+        if (k < 0)
+                (void) roster_fail(call, k, NULL, NULL);
+        return k;
 }
 
 int roster_reply(VarlinkCall *call, const char *member, json_t *value) {

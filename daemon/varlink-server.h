@@ -121,6 +121,10 @@ typedef enum VarlinkMethodFlags {
         VARLINK_METHOD_REQUIRES_MORE = 1 << 0, /* ExpectedMore for a call without "more" */
 } VarlinkMethodFlags;
 
+/* Everything sent so far is out of this process, so that there is room for more. Called from the
+ * event loop, never from inside a function of this header. */
+typedef void (*VarlinkReady)(VarlinkCall *call, void *userdata);
+
 /* A table of these ends with a row without a name. */
 struct VarlinkMethod {
         const char *name; /* as in the interface text, without the interface */
@@ -183,7 +187,12 @@ uid_t varlink_call_uid(const VarlinkCall *call);
 
 void varlink_call_set_on_close(VarlinkCall *call, VarlinkClosed on_close, void *userdata);
 
-/* Bytes that wait for this peer to read them: a producer of many replies can go slower. */
+/* Calls on_ready once, when the peer has taken what was queued; at the earliest in the next turn of
+ * this connection, so that a long answer given a piece a call keeps nobody else waiting. Asked for
+ * again, it replaces what was asked before. Does nothing for a call that is not open. */
+void varlink_call_when_ready(VarlinkCall *call, VarlinkReady on_ready, void *userdata);
+
+/* Bytes that wait for this peer to read them. */
 size_t varlink_call_queued_bytes(const VarlinkCall *call);
 
 /* The functions below take an object of parameters, borrowed, NULL for an empty one. They return 0

@@ -2,11 +2,16 @@
 
 /*
  * Subscribe: what is there, then "ready", then every batch, nothing lost and nothing twice in between.
- * The rows that are there are told from a copy of the table, a piece at a time so that one subscriber
- * does not keep the others waiting; batches that come meanwhile are held and follow after "ready".
  *
- * A batch is written once for all who want all of it. A subscriber that does not read is ended by the
- * transport's limit, with an error: it is never skipped.
+ * Who names no links is told the rows that are there from a copy of the table, a piece whenever the
+ * last one was read, so that one subscriber neither keeps the others waiting nor costs more memory
+ * than one piece; batches that come meanwhile are held and follow after "ready". All of this is
+ * written once for all who want the same objects.
+ *
+ * Who names links is told at once: there are few of them, and whether a link is followed must be known
+ * before the next batch comes.
+ *
+ * A subscriber that does not read is ended by a limit, with an error: it is never skipped.
  */
 
 #include <errno.h>
@@ -22,14 +27,22 @@ struct Subscription {
         Roster *roster;
         VarlinkCall *call;
         Filter filter;
-        /* While the existing rows are told: */
+        /* While the existing rows are told in pieces: */
         Snapshot *snapshot;
-        Telling telling; /* with a filter */
-        size_t piece; /* without: the next one of the snapshot */
-        sd_event_source *turn;
-        VarlinkPayload *held[ROSTER_HELD_BATCHES_MAX];
+        size_t piece; /* the next one */
+        VarlinkPayload **held;
         size_t n_held;
+        size_t n_held_allocated;
+        size_t held_bytes;
 };
+
+static void drop_held(Subscription *s) {
+        for (size_t i = 0; i < s->n_held; i++)
+                varlink_payload_unref(s->held[i]);
+        free(s->held);
+        s->held = NULL;
+        s->n_held = s->n_held_allocated = s->held_bytes = 0;
+}
 
 static Subscription *subscription_free(Subscription *s) {
         if (!s)
@@ -40,9 +53,7 @@ static Subscription *subscription_free(Subscription *s) {
                         s->next->previous = s->previous;
                 s->roster->n_subscriptions--;
         }
-        for (size_t i = 0; i < s->n_held; i++)
-                varlink_payload_unref(s->held[i]);
-        sd_event_source_disable_unref(s->turn);
+        drop_held(s);
         snapshot_unref(s->snapshot);
         filter_done(&s->filter);
         varlink_call_unref(s->call);
@@ -55,126 +66,127 @@ static void subscription_on_close(VarlinkCall *call, void *userdata) {
         subscription_free(userdata);
 }
 
-/* Replies ---------------------------------------------------------------------------------- */
-
-static int send_events(Subscription *s, uint64_t generation, json_t *events) {
-        json_auto_t *reply = events_reply(generation, events);
-
-        return reply ? varlink_call_reply_more(s->call, reply) : -ENOMEM;
-}
-
-static int send_ready(Subscription *s) {
-        json_auto_t *reply = json_object();
-
-        if (!reply || json_object_set_new(reply, "Ready", json_true()) < 0 ||
-            json_object_set_new(reply, "Generation", json_number(s->snapshot->generation)) < 0)
-                return -ENOMEM;
-        return varlink_call_reply_more(s->call, reply);
-}
-
-/* The end of a subscription for a reason of this side. */
+/* The end of a subscription for a reason of this side. A limit of the transport has ended the call
+ * already, and says so by on_close. */
 static void subscription_end(Subscription *s, int error) {
-        if (varlink_call_is_open(s->call))
-                (void) roster_fail(s->call, error, "Subscribe", NULL);
+        if (!varlink_call_is_open(s->call))
+                return;
+        varlink_call_set_on_close(s->call, NULL, NULL);
+        (void) roster_fail(s->call, error, "Subscribe", NULL);
         subscription_free(s);
 }
 
 /* Existing rows ---------------------------------------------------------------------------- */
 
-static int tell_shared_piece(Subscription *s) {
-        VarlinkPayload *payload;
-        int r;
+static int send_ready(Subscription *s, uint64_t generation) {
+        json_auto_t *reply = json_object();
 
-        r = snapshot_piece(s->snapshot, s->piece, &payload);
-        if (r < 0 || !payload)
-                return r;
-        s->piece++;
-        r = varlink_call_reply_more_payload(s->call, payload);
-        return r < 0 ? r : 1;
-}
-
-static int tell_own_piece(Subscription *s) {
-        json_t *events = json_array();
-        int more, r;
-
-        if (!events)
+        if (!reply || json_object_set_new(reply, "Ready", json_true()) < 0 ||
+            json_object_set_new(reply, "Generation", json_number(generation)) < 0)
                 return -ENOMEM;
-        more = telling_next(&s->telling, &s->snapshot->view, &s->filter, events);
-        if (more < 0 || json_array_size(events) == 0) {
-                json_decref(events);
-                return more;
-        }
-        r = send_events(s, s->snapshot->generation, events);
-        return r < 0 ? r : more;
+        return varlink_call_reply_more(s->call, reply);
 }
 
 static int tell_the_end(Subscription *s) {
         int r;
 
-        r = send_ready(s);
+        r = send_ready(s, s->snapshot->generation);
         for (size_t i = 0; r >= 0 && i < s->n_held; i++)
                 r = varlink_call_reply_more_payload(s->call, s->held[i]);
-        for (size_t i = 0; i < s->n_held; i++)
-                varlink_payload_unref(s->held[i]);
-        s->n_held = 0;
+        drop_held(s);
         s->snapshot = snapshot_unref(s->snapshot);
-        s->turn = sd_event_source_disable_unref(s->turn);
         return r;
 }
 
-/* One piece; 1 when there is more to tell. */
-static int tell(Subscription *s) {
+static void on_ready(VarlinkCall *call, void *userdata);
+
+/* One piece, and the next when it was read. */
+static int tell_piece(Subscription *s) {
+        VarlinkPayload *payload;
         int r;
 
-        r = filter_is_empty(&s->filter) ? tell_shared_piece(s) : tell_own_piece(s);
-        return r == 0 ? tell_the_end(s) : r;
-}
-
-static int on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
-        Subscription *s = userdata;
-        bool full = varlink_call_queued_bytes(s->call) > ROSTER_EXISTING_BYTES;
-        int r = full ? 1 : tell(s);
-
-        if (r > 0) {
-                r = sd_event_source_set_time_relative(source,
-                                                      full ? ROSTER_EXISTING_PAUSE_USEC : 0);
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        }
-        /* A limit of the transport has ended the call already, and says so by on_close. */
-        if (r < 0 && varlink_call_is_open(s->call))
-                subscription_end(s, r);
+        r = snapshot_piece(s->snapshot, s->filter.objects, s->piece, &payload);
+        if (r < 0)
+                return r;
+        if (!payload)
+                return tell_the_end(s);
+        s->piece++;
+        r = varlink_call_reply_more_payload(s->call, payload);
+        if (r < 0)
+                return r;
+        varlink_call_when_ready(s->call, on_ready, s);
         return 0;
 }
 
-/* Tells the first piece at once: for most machines it is all there is. A filter by name follows links,
- * so it must have seen all of them before the next batch comes. */
-static int start_telling(Subscription *s) {
+static void on_ready(VarlinkCall *call, void *userdata) {
+        Subscription *s = userdata;
+        int r;
+
+        r = tell_piece(s);
+        if (r < 0)
+                subscription_end(s, r);
+}
+
+/* Copies are kept by those who do not read. When there are too many, whoever is at the oldest one and
+ * has something unread goes. False when there is nobody like that. */
+static bool end_the_slowest(Roster *roster) {
+        Subscription *slowest = NULL;
+
+        for (Subscription *s = roster->subscriptions; s; s = s->next)
+                if (s->snapshot && varlink_call_is_open(s->call) &&
+                    varlink_call_queued_bytes(s->call) > 0 &&
+                    (!slowest || s->snapshot->generation < slowest->snapshot->generation))
+                        slowest = s;
+        if (!slowest)
+                return false;
+        subscription_end(slowest, -E2BIG);
+        return true;
+}
+
+static int tell_in_pieces(Subscription *s) {
         int r;
 
         do
-                r = tell(s);
-        while (r > 0 && s->filter.names);
-        if (r <= 0)
-                return r;
-        return sd_event_add_time_relative(manager_event(s->roster->manager), &s->turn,
-                                          CLOCK_MONOTONIC, 0, 0, on_turn, s);
+                r = snapshot_get(s->roster, &s->snapshot);
+        while (r == -E2BIG && end_the_slowest(s->roster));
+        return r < 0 ? r : tell_piece(s);
 }
 
-/* Subscribers of one generation share a copy. */
-static int take_snapshot(Roster *r, Snapshot **ret) {
-        TableView v = manager_view(r->manager);
-        int k;
+static int tell_named(Subscription *s) {
+        TableView v = manager_view(s->roster->manager);
+        uint64_t generation = table_generation(&v);
+        Telling telling = {};
+        int more, r;
 
-        if (r->snapshot && r->snapshot->generation != table_generation(&v))
-                r->snapshot = snapshot_unref(r->snapshot);
-        if (!r->snapshot) {
-                k = snapshot_new(&v, &r->snapshot);
-                if (k < 0)
-                        return k;
-        }
-        *ret = snapshot_ref(r->snapshot);
-        return 0;
+        do {
+                json_auto_t *events = json_array(), *reply = NULL;
+
+                if (!events)
+                        return -ENOMEM;
+                more = telling_next(&telling, &v, &s->filter, events);
+                if (more < 0)
+                        return more;
+                if (json_array_size(events) == 0)
+                        break;
+                reply = events_reply(generation, json_incref(events));
+                r = reply ? varlink_call_reply_more(s->call, reply) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        } while (more > 0);
+        return send_ready(s, generation);
+}
+
+static void subscription_link(Subscription *s, VarlinkCall *call) {
+        Roster *roster = s->roster;
+
+        s->call = varlink_call_ref(call);
+        s->next = roster->subscriptions;
+        if (s->next)
+                s->next->previous = &s->next;
+        s->previous = &roster->subscriptions;
+        roster->subscriptions = s;
+        roster->n_subscriptions++;
+        varlink_call_set_on_close(call, subscription_on_close, s);
 }
 
 int roster_on_subscribe(VarlinkCall *call, json_t *parameters, void *userdata) {
@@ -183,11 +195,9 @@ int roster_on_subscribe(VarlinkCall *call, json_t *parameters, void *userdata) {
         Roster *roster = userdata;
         int r;
 
-        r = manager_refresh(roster->manager);
+        r = roster_begin(call, roster);
         if (r < 0)
-                return roster_fail(call, r, NULL, NULL);
-        if (manager_state(roster->manager) == SOURCE_STARTING)
-                return roster_fail(call, -EAGAIN, NULL, NULL);
+                return 0;
         if (roster->n_subscriptions >= ROSTER_SUBSCRIPTIONS_MAX)
                 return roster_fail(call, -E2BIG, "Subscribe", NULL);
 
@@ -200,24 +210,12 @@ int roster_on_subscribe(VarlinkCall *call, json_t *parameters, void *userdata) {
                 return varlink_call_error_invalid_parameter(call, parameter);
         if (r < 0)
                 return roster_fail(call, r, parameter, NULL);
-        r = take_snapshot(roster, &s->snapshot);
-        if (r < 0)
-                return r;
 
-        s->call = varlink_call_ref(call);
-        s->next = roster->subscriptions;
-        if (s->next)
-                s->next->previous = &s->next;
-        s->previous = &roster->subscriptions;
-        roster->subscriptions = s;
-        roster->n_subscriptions++;
-        varlink_call_set_on_close(call, subscription_on_close, s);
-        r = start_telling(s);
-        if (r < 0 && varlink_call_is_open(call)) {
-                varlink_call_set_on_close(call, NULL, NULL);
-                return roster_fail(call, r, "Subscribe", NULL);
-        }
-        /* When the transport has ended the call, on_close is still to come. */
+        subscription_link(s, call);
+        r = s->filter.names ? tell_named(s) : tell_in_pieces(s);
+        if (r < 0)
+                subscription_end(s, r);
+        /* Where the transport has ended the call, on_close is still to come. */
         (void) TAKE_PTR(s);
         return 0;
 }
@@ -263,7 +261,7 @@ static int welcome_link(Subscription *s, const Change *change, json_t *events) {
         r = filter_follow(&s->filter, change->incarnation);
         if (r < 0)
                 return r;
-        return tell_link(&v, &change->record.link, CHANGE_ADDED, &s->filter, events);
+        return tell_link(&v, &change->record.link, &s->filter, events);
 }
 
 typedef struct Sieve {
@@ -281,6 +279,7 @@ static bool sieve_has_told(const Sieve *sieve, uint64_t incarnation) {
 }
 
 static int sieve_link(Sieve *sieve, const Change *change, bool *ret_pass) {
+        TableView v = manager_view(sieve->s->roster->manager);
         Filter *f = &sieve->s->filter;
         int r;
 
@@ -289,7 +288,7 @@ static int sieve_link(Sieve *sieve, const Change *change, bool *ret_pass) {
                 filter_forget(f, change->incarnation);
                 return 0;
         }
-        if (*ret_pass || !filter_names_link(f, &change->record.link, change->texts))
+        if (*ret_pass || !filter_names_link(f, &v, &change->record.link, change->texts))
                 return 0;
         if (change->type == CHANGE_ADDED) {
                 *ret_pass = true;
@@ -319,10 +318,9 @@ static int sieve_change(Sieve *sieve, const Change *change, json_t *event) {
         return json_array_append(sieve->events, event) < 0 ? -ENOMEM : 0;
 }
 
-/* The payload for one filter; NULL when nothing passes. */
-static int filtered_payload(Subscription *s, const Batch *batch, json_t *events,
-                            VarlinkPayload **ret) {
-        json_auto_t *passed = json_array(), *reply = NULL;
+/* What passes a filter, as the parameters of a reply; NULL when nothing does. */
+static int filtered_reply(Subscription *s, const Batch *batch, json_t *events, json_t **ret) {
+        json_auto_t *passed = json_array();
         Sieve sieve = { .s = s, .events = passed };
         int r;
 
@@ -339,74 +337,103 @@ static int filtered_payload(Subscription *s, const Batch *batch, json_t *events,
         *ret = NULL;
         if (json_array_size(passed) == 0)
                 return 0;
-        reply = events_reply(batch->generation, json_incref(passed));
-        return reply ? varlink_payload_new(reply, ret) : -ENOMEM;
+        *ret = events_reply(batch->generation, json_incref(passed));
+        return *ret ? 0 : -ENOMEM;
 }
 
-static int whole_payload(const Batch *batch, json_t *events, VarlinkPayload **ret) {
-        json_auto_t *all = json_copy(events), *reply = NULL;
-        int r;
+static int hold(Subscription *s, VarlinkPayload *payload) {
+        size_t bytes = varlink_payload_size(payload);
 
-        if (!all)
-                return -ENOMEM;
-        r = append_resynced(batch, all);
-        if (r < 0)
-                return r;
-        reply = events_reply(batch->generation, json_incref(all));
-        return reply ? varlink_payload_new(reply, ret) : -ENOMEM;
-}
-
-static int subscription_send(Subscription *s, VarlinkPayload *payload) {
-        if (!s->snapshot)
-                return varlink_call_reply_more_payload(s->call, payload);
-        if (s->n_held == ELEMENTSOF(s->held))
+        if (s->n_held == ROSTER_HELD_BATCHES_MAX || s->held_bytes + bytes > ROSTER_HELD_BYTES_MAX)
                 return -E2BIG;
+        if (s->n_held == s->n_held_allocated) {
+                size_t n = s->n_held_allocated == 0 ? 4 : 2 * s->n_held_allocated;
+                VarlinkPayload **grown = reallocarray(s->held, n, sizeof(VarlinkPayload *));
+
+                if (!grown)
+                        return -ENOMEM;
+                s->held = grown;
+                s->n_held_allocated = n;
+        }
         s->held[s->n_held++] = varlink_payload_ref(payload);
+        s->held_bytes += bytes;
         return 0;
 }
 
-static int subscription_publish(Subscription *s, const Batch *batch, json_t *events,
-                                VarlinkPayload *whole) {
-        _cleanup_(varlink_payload_unrefp) VarlinkPayload *own = NULL;
+/* One batch for those who name no links, written when the first of them needs it. */
+typedef struct Shared {
+        bool made;
+        VarlinkPayload *payload; /* NULL: nothing in it is for them */
+} Shared;
+
+static int publish_shared(Subscription *s, const Batch *batch, json_t *events, Shared *shared) {
+        json_auto_t *reply = NULL;
         int r;
 
-        if (filter_is_empty(&s->filter))
-                return subscription_send(s, whole);
-        r = filtered_payload(s, batch, events, &own);
-        if (r < 0 || !own)
+        if (!shared->made) {
+                r = filtered_reply(s, batch, events, &reply);
+                if (r >= 0 && reply)
+                        r = varlink_payload_new(reply, &shared->payload);
+                if (r < 0)
+                        return r;
+                shared->made = true;
+        }
+        if (!shared->payload)
+                return 0;
+        if (s->snapshot)
+                return hold(s, shared->payload);
+        return varlink_call_reply_more_payload(s->call, shared->payload);
+}
+
+/* A reply of its own, which counts for its user. */
+static int publish_named(Subscription *s, const Batch *batch, json_t *events) {
+        json_auto_t *reply = NULL;
+        int r;
+
+        r = filtered_reply(s, batch, events, &reply);
+        if (r < 0 || !reply)
                 return r;
-        return subscription_send(s, own);
+        return varlink_call_reply_more(s->call, reply);
+}
+
+/* Whoever would miss a batch must know that it did. */
+static void end_all(Roster *roster, int error) {
+        Subscription *next;
+
+        log_error("all Varlink subscriptions are ended: %s", strerror(-error));
+        for (Subscription *s = roster->subscriptions; s; s = next) {
+                next = s->next;
+                subscription_end(s, error);
+        }
 }
 
 void roster_publish(Roster *roster, const Batch *batch) {
-        _cleanup_(varlink_payload_unrefp) VarlinkPayload *whole = NULL;
+        Shared shared[ROSTER_AUDIENCES] = {};
         json_auto_t *events = NULL;
+        Subscription *next;
         int r;
 
         if (!roster->subscriptions)
                 return;
         r = batch_events(batch, &events);
-        if (r >= 0)
-                r = whole_payload(batch, events, &whole);
         if (r < 0) {
-                /* Whoever would miss a batch must know that it did. */
-                log_error("out of memory: all Varlink subscriptions are ended");
-                while (roster->subscriptions)
-                        subscription_end(roster->subscriptions, r);
+                end_all(roster, r);
                 return;
         }
-        for (Subscription *s = roster->subscriptions, *next; s; s = next) {
+        for (Subscription *s = roster->subscriptions; s; s = next) {
                 next = s->next;
                 if (!varlink_call_is_open(s->call))
                         continue;
-                r = subscription_publish(s, batch, events, whole);
-                if (r < 0 && varlink_call_is_open(s->call))
+                r = s->filter.names ? publish_named(s, batch, events)
+                                    : publish_shared(s, batch, events, shared + s->filter.objects);
+                if (r < 0)
                         subscription_end(s, r);
         }
+        for (size_t i = 0; i < ELEMENTSOF(shared); i++)
+                varlink_payload_unref(shared[i].payload);
 }
 
 void roster_drop_subscriptions(Roster *roster) {
         while (roster->subscriptions)
                 subscription_free(roster->subscriptions);
-        roster->snapshot = snapshot_unref(roster->snapshot);
 }

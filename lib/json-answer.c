@@ -68,15 +68,19 @@ static int set_link(json_t *object, const char *member, const TableView *v, int3
         return table_get_link(v, ifindex, &link) ? set_name(object, &link) : 0;
 }
 
-int json_link_match(const LinkRecord *link, NameMatch match, json_t **ret) {
+json_t *json_link_name(const LinkRecord *link) {
         json_auto_t *object = json_object();
+
+        if (set(object, "Index", json_integer(link->ifindex)) < 0 || set_name(object, link) < 0)
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+int json_link_match(const LinkRecord *link, NameMatch match, json_t **ret) {
+        json_auto_t *object = json_link_name(link);
         int r;
 
-        r = set(object, "Index", json_integer(link->ifindex));
-        if (r >= 0)
-                r = set_name(object, link);
-        if (r >= 0)
-                r = set_text(object, "Matched", name_match_to_string(match));
+        r = set_text(object, "Matched", name_match_to_string(match));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(object);

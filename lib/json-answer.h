@@ -15,6 +15,8 @@
 #include "lookup-source.h"
 #include "lookup.h"
 
+/* {Index, Name, NameBytes} of a link; NULL: no memory */
+json_t *json_link_name(const LinkRecord *link);
 /* {Index, Name, NameBytes, Matched}; NameBytes only beside a name that is escaped */
 int json_link_match(const LinkRecord *link, NameMatch match, json_t **ret);
 
