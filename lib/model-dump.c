@@ -57,6 +57,8 @@ static int dump_row(Model *m, ObjectType type, const void *record) {
         p = model_pending(m, type, record);
         if (!p)
                 return -ENOMEM;
+        if (type == OBJECT_ROUTE && p->listed == m->epoch)
+                m->routes_double = true;
         model_pending_update(m, p, true, record, true);
         return 0;
 }

@@ -67,6 +67,10 @@ struct Model {
         uint64_t n_dump_addresses;
         bool dump_dubious; /* something happened while it ran */
 
+        /* IPv4 holds routes that differ only in what is no part of a key. Once that was seen, a removal
+         * may leave another one of the same key. */
+        bool routes_double;
+
         Scope wanted[SCOPES_MAX];
         size_t n_wanted;
 

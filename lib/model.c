@@ -302,6 +302,17 @@ static int hear_route_replace(Model *m, const RtnlMessage *message) {
         }
 }
 
+static int hear_one_route(Model *m, const RouteRecord *route, bool removed) {
+        Record before;
+
+        if (removed && m->routes_double)
+                model_want(m, (Scope){ .object = OBJECT_ROUTE, .family = route->family });
+        if (!removed && model_current(m, OBJECT_ROUTE, route, &before) &&
+            !ip_equal(&before.route.preferred_source, &route->preferred_source))
+                m->routes_double = true;
+        return hear_row(m, OBJECT_ROUTE, route, !removed);
+}
+
 static int hear_route(Model *m, const RtnlMessage *message) {
         int r;
 
@@ -313,7 +324,7 @@ static int hear_route(Model *m, const RtnlMessage *message) {
                         return r;
         }
         for (size_t i = 0; i < message->n_routes; i++) {
-                r = hear_row(m, OBJECT_ROUTE, &message->routes[i], !message->removed);
+                r = hear_one_route(m, &message->routes[i], message->removed);
                 if (r < 0)
                         return r;
         }
