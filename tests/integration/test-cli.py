@@ -375,6 +375,55 @@ def test_help(t):
     t.cli("frob", "--help", status=USAGE)
 
 
+def test_every_verb_and_option_is_documented(t):
+    root = DATA.parent.parent
+    verbs = re.findall(r"^  ([a-z0-9]+) .*", t.cli("--help").split("Verbs\n")[1].split("\n\n")[0],
+                       re.MULTILINE)
+    options = {option for verb in verbs for option in re.findall(r"--[a-z0-9-]+",
+                                                                 t.cli(verb, "--help"))}
+    assert len(verbs) == 16 and len(options) == 11, (verbs, options)
+    for path in ("docs/ifroster.1.scd", "cli/completion/ifroster.bash", "cli/completion/_ifroster",
+                 "cli/completion/ifroster.fish"):
+        text = (root / path).read_text(encoding="utf-8")
+        for word in verbs:
+            assert re.search(rf"\b{word}\b", text), f"{path} does not know {word}"
+        for option in options:
+            # fish writes "-l name".
+            assert option in text or f"-l {option[2:]} " in text, f"{path} does not know {option}"
+
+
+def complete(t, line):
+    """What bash would offer for a line whose last word is being typed."""
+    script = """
+        source "$1"; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }
+        _ifroster
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    path = f"{os.path.dirname(os.environ['IFROSTER'])}:{os.environ['PATH']}"
+    completion = DATA.parent.parent / "cli/completion/ifroster.bash"
+    # As bash does, "=" is a word of its own.
+    words = [word for part in line.split(" ") for word in (re.findall(r"=|[^=]+", part) or [""])]
+    result = subprocess.run(["bash", "-c", script, "bash", completion, *words], env={
+        **t.environment, "PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 0 and result.stderr == "", result
+    return result.stdout.split()
+
+
+def test_completion(t):
+    network(t)
+    assert complete(t, "ifroster s") == ["show", "status", "selftab", "source", "sort"]
+    assert len(complete(t, "ifroster ")) == 16
+    assert complete(t, "ifroster show v") == ["v0", "v1"]
+    assert complete(t, "ifroster --json=short watch ") == ["lo", "v0", "v1"]
+    assert complete(t, "ifroster --json=") == ["short", "pretty"]
+    assert complete(t, "ifroster --json=p") == ["pretty"]
+    assert complete(t, "ifroster wait v0 --for=r") == ["routable"]
+    assert complete(t, "ifroster local --p") == ["--plan9"]
+    assert complete(t, "ifroster list --p") == []
+    assert complete(t, "ifroster parse ") == []
+
+
 def test_unreachable(t):
     for arguments in (["list"], ["show", "lo"], ["zone", "lo"], ["parse", "::1"], ["watch"],
                       ["wait", "lo", "--for=present"], ["which", "::1"], ["show", "--daemon"]):
