@@ -14,6 +14,7 @@
  */
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -233,6 +234,10 @@ static void publish_state(Manager *m) {
 
         m->state = source_state(m->source);
         if (m->state != before) {
+                /* A reading of everything holds every row twice for a while. The allocator would keep
+                 * that memory for the next one, which may never come. */
+                if (m->state == SOURCE_READY)
+                        (void) malloc_trim(0);
                 notify_state(m, before);
                 if (before == SOURCE_STARTING)
                         log_info("ready");

@@ -361,6 +361,7 @@ int model_commit(Model *m, bool settled, Batch *batch) {
         assert(!settled || !m->dumping);
 
         table_begin(m->table);
+        table_expect(m->table, m->n_pending);
         /* Entries that are added on the way are at the end of the list: they are seen as well. */
         for (Pending *p = m->overlay.first; p; p = p->next)
                 if (p->object == OBJECT_LINK && commit_is_ready(&c, p))

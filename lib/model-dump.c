@@ -190,7 +190,8 @@ static int sweep_pending(Model *m) {
                 Record record;
 
                 next = p->next;
-                if (!p->present || !scope_has(&m->scope, p->object, p->record))
+                if (!p->present || p->listed == m->epoch || p->stamp == m->epoch ||
+                    !scope_has(&m->scope, p->object, p->record))
                         continue;
                 /* The entry's own row is written to below. */
                 memcpy(&record, p->record, record_size(p->object));

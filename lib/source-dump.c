@@ -171,11 +171,11 @@ static int dump_result(Source *s, int error) {
         return finish_dump(s, DUMP_FAILED);
 }
 
-static void dump_row(Source *s, const struct nlmsghdr *message) {
+static void dump_row(Source *s, const struct nlmsghdr *message, uint64_t now) {
         Query *q = &s->query;
         int r;
 
-        r = rtnl_parse(message, message->nlmsg_len, source_now(s), s->message);
+        r = rtnl_parse(message, message->nlmsg_len, now, s->message);
         if (r == RTNL_IGNORED)
                 return;
         if (r >= 0)
@@ -186,13 +186,13 @@ static void dump_row(Source *s, const struct nlmsghdr *message) {
         }
 }
 
-static int dump_message(Source *s, const struct nlmsghdr *message) {
+static int dump_message(Source *s, const struct nlmsghdr *message, uint64_t now) {
         Query *q = &s->query;
 
         if (message->nlmsg_seq != q->sequence ||
             (s->ports[SOCKET_QUERY] != 0 && message->nlmsg_pid != s->ports[SOCKET_QUERY]))
                 return 0;
-        q->deadline = source_now(s) + SOURCE_DUMP_TIMEOUT_USEC;
+        q->deadline = now + SOURCE_DUMP_TIMEOUT_USEC;
         if (message->nlmsg_flags & NLM_F_DUMP_INTR)
                 q->interrupted = true;
 
@@ -206,12 +206,13 @@ static int dump_message(Source *s, const struct nlmsghdr *message) {
         case NLMSG_ERROR:
                 return dump_result(s, rtnl_parse_result(message, message->nlmsg_len));
         }
-        dump_row(s, message);
+        dump_row(s, message, now);
         return q->dump ? 0 : finish_dump(s, DUMP_COMPLETE);
 }
 
 static int dump_datagram(Source *s, size_t len) {
         const uint8_t *p = s->buffer;
+        uint64_t now = source_now(s);
         int r;
 
         while (s->query.active && len >= sizeof(struct nlmsghdr)) {
@@ -222,7 +223,7 @@ static int dump_datagram(Source *s, size_t len) {
                         s->query.interrupted = true;
                         return 0;
                 }
-                r = dump_message(s, message);
+                r = dump_message(s, message, now);
                 if (r < 0)
                         return r;
                 step = NLMSG_ALIGN(message->nlmsg_len);
@@ -231,6 +232,9 @@ static int dump_datagram(Source *s, size_t len) {
                 p += step;
                 len -= step;
         }
+        /* Too little for a header: a piece is missing. */
+        if (s->query.active && len > 0)
+                s->query.interrupted = true;
         return 0;
 }
 
@@ -269,6 +273,24 @@ static int read_dump(Source *s) {
                 s->query.interrupted = true;
         r = dump_datagram(s, received.len);
         return r < 0 ? r : 1;
+}
+
+/* What lies in the socket while nothing was asked: the rest of an answer that was given up, or what
+ * somebody else sent. Left there it would wake the caller for ever. */
+static int drop_leftovers(Source *s) {
+        Received received;
+        int r;
+
+        for (unsigned i = 0; i < SOURCE_LEFTOVERS_MAX; i++) {
+                r = source_receive(s, SOCKET_QUERY, &received);
+                if (r == 0)
+                        return 0;
+                if (r < 0)
+                        return renew_query_socket(s);
+                if (!received.from_kernel)
+                        s->counters.forged_messages++;
+        }
+        return 0;
 }
 
 static bool begin_resync(Source *s) {
@@ -342,6 +364,9 @@ int source_run_queries(Source *s, uint64_t until) {
 
         do {
                 if (!s->query.active) {
+                        r = drop_leftovers(s);
+                        if (r < 0)
+                                return r;
                         if (!s->drained || !next_scope(s, &scope))
                                 return 0;
                         r = start_dump(s, scope);

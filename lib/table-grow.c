@@ -155,18 +155,11 @@ static uint32_t next_capacity(uint32_t capacity, uint32_t n_rows) {
         return CONST_MIN(capacity, TABLE_ROWS_MAX);
 }
 
-int table_reserve(Table *t, unsigned section, uint32_t n_rows) {
-        uint32_t capacities[_SECTION_MAX];
+/* Moves to a block with these capacities, each at least what it was. */
+static int grow(Table *t, const uint32_t capacities[static _SECTION_MAX]) {
         TableHeader *old = t->block, *block;
         TableHeader h = *old;
 
-        if (n_rows > TABLE_ROWS_MAX)
-                return -E2BIG;
-        if (n_rows <= old->sections[section].capacity)
-                return 0;
-        for (unsigned i = 0; i < _SECTION_MAX; i++)
-                capacities[i] = old->sections[i].capacity;
-        capacities[section] = next_capacity(capacities[section], n_rows);
         lay_out(&h, capacities);
         block = t->storage.allocate(t->storage.userdata, h.block_size);
         if (!block)
@@ -180,4 +173,35 @@ int table_reserve(Table *t, unsigned section, uint32_t n_rows) {
         t->block = block;
         t->size = h.block_size;
         return 0;
+}
+
+static void get_capacities(const Table *t, uint32_t ret[static _SECTION_MAX]) {
+        for (unsigned i = 0; i < _SECTION_MAX; i++)
+                ret[i] = t->block->sections[i].capacity;
+}
+
+int table_reserve(Table *t, unsigned section, uint32_t n_rows) {
+        uint32_t capacities[_SECTION_MAX];
+
+        if (n_rows > TABLE_ROWS_MAX)
+                return -E2BIG;
+        get_capacities(t, capacities);
+        if (n_rows <= capacities[section])
+                return 0;
+        capacities[section] = next_capacity(capacities[section], n_rows);
+        return grow(t, capacities);
+}
+
+void table_expect(Table *t, const uint32_t n_rows[static _OBJECT_TYPE_MAX]) {
+        uint32_t capacities[_SECTION_MAX];
+        bool grows = false;
+
+        get_capacities(t, capacities);
+        for (unsigned i = 0; i < _OBJECT_TYPE_MAX; i++)
+                if (n_rows[i] > capacities[i] && n_rows[i] <= TABLE_ROWS_MAX) {
+                        capacities[i] = next_capacity(capacities[i], n_rows[i]);
+                        grows = true;
+                }
+        if (grows)
+                (void) grow(t, capacities);
 }

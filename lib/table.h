@@ -67,6 +67,9 @@ TableView table_view(const Table *t);
 
 /* Brackets a batch. table_end() stores the generation that the table now has. */
 void table_begin(Table *t);
+/* Makes room for so many rows of each kind (by ObjectType) in one step, where row by row would move the
+ * block again and again. Never shrinks, may do nothing. Between table_begin() and table_end(). */
+void table_expect(Table *t, const uint32_t n_rows[static _OBJECT_TYPE_MAX]);
 void table_end(Table *t, uint64_t generation);
 
 /* Upsert by the row's key. Between begin and end only. -E2BIG over TABLE_ROWS_MAX, -ENOMEM, -EINVAL
