@@ -24,8 +24,9 @@ void overlay_done(Overlay *o) {
 static uint32_t hash_key(ObjectType type, const Record *key) {
         const uint8_t *bytes = (const uint8_t *) key;
         uint64_t h = UINT64_C(0x9e3779b97f4a7c15) * (type + 1U);
+        size_t size = record_size(type);
 
-        for (size_t i = 0; i < record_size(type); i += sizeof(uint64_t)) {
+        for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
                 uint64_t word;
 
                 memcpy(&word, bytes + i, sizeof(word));
@@ -35,22 +36,14 @@ static uint32_t hash_key(ObjectType type, const Record *key) {
         return (uint32_t) (h ^ (h >> 17));
 }
 
-static uint32_t hash_record(ObjectType type, const void *record) {
-        Record key;
-
-        record_key(type, record, &key);
-        return hash_key(type, &key);
-}
-
-static Pending *find_key(const Overlay *o, ObjectType type, const Record *key) {
+static Pending *find_key(const Overlay *o, ObjectType type, const Record *key, uint32_t hash) {
         Record other;
 
         if (o->n_buckets == 0)
                 return NULL;
 
-        for (Pending *p = o->buckets[hash_key(type, key) & (o->n_buckets - 1)]; p;
-             p = p->hash_next) {
-                if (p->object != type)
+        for (Pending *p = o->buckets[hash & (o->n_buckets - 1)]; p; p = p->hash_next) {
+                if (p->hash != hash || p->object != type)
                         continue;
                 record_key(type, p->record, &other);
                 if (memcmp(&other, key, record_size(type)) == 0)
@@ -65,7 +58,7 @@ Pending *overlay_find(const Overlay *o, ObjectType type, const void *record) {
         if (o->n_entries == 0)
                 return NULL;
         record_key(type, record, &key);
-        return find_key(o, type, &key);
+        return find_key(o, type, &key, hash_key(type, &key));
 }
 
 static int overlay_grow(Overlay *o) {
@@ -76,10 +69,10 @@ static int overlay_grow(Overlay *o) {
                 return -ENOMEM;
 
         for (Pending *p = o->first; p; p = p->next) {
-                uint32_t h = hash_record(p->object, p->record) & (n - 1);
+                Pending **bucket = &buckets[p->hash & (n - 1)];
 
-                p->hash_next = buckets[h];
-                buckets[h] = p;
+                p->hash_next = *bucket;
+                *bucket = p;
         }
         free(o->buckets);
         o->buckets = buckets;
@@ -88,12 +81,13 @@ static int overlay_grow(Overlay *o) {
 }
 
 Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool *ret_new) {
+        Pending *p, **bucket;
+        uint32_t hash;
         Record key;
-        Pending *p;
-        uint32_t h;
 
         record_key(type, record, &key);
-        p = find_key(o, type, &key);
+        hash = hash_key(type, &key);
+        p = find_key(o, type, &key, hash);
         if (p) {
                 *ret_new = false;
                 return p;
@@ -107,9 +101,10 @@ Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool *ret_
 
         p->object = type;
         memcpy(p->record, record, record_size(type));
-        h = hash_key(type, &key) & (o->n_buckets - 1);
-        p->hash_next = o->buckets[h];
-        o->buckets[h] = p;
+        p->hash = hash;
+        bucket = &o->buckets[hash & (o->n_buckets - 1)];
+        p->hash_next = *bucket;
+        *bucket = p;
         p->previous = o->last;
         *o->last = p;
         o->last = &p->next;
@@ -119,7 +114,7 @@ Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool *ret_
 }
 
 void overlay_remove(Overlay *o, Pending *p) {
-        Pending **where = &o->buckets[hash_record(p->object, p->record) & (o->n_buckets - 1)];
+        Pending **where = &o->buckets[p->hash & (o->n_buckets - 1)];
 
         while (*where != p)
                 where = &(*where)->hash_next;

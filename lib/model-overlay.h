@@ -14,6 +14,7 @@ typedef struct Pending {
         struct Pending *next; /* in order of arrival: commits are reproducible */
         struct Pending **previous;
         uint64_t serial; /* grows with every piece of news: what came before what */
+        uint32_t hash; /* of the key */
         uint32_t stamp; /* dump epoch during which a notification spoke of the key; 0: none */
         uint32_t listed; /* dump epoch whose dump listed the key; 0: none */
         uint8_t object; /* ObjectType */
