@@ -21,6 +21,7 @@ typedef struct LinkAux {
         uint32_t n_addresses[2][_ADDRESS_STATE_MAX];
         uint32_t n_link_local; /* fe80::/10, usable or not */
         bool link_local_leaves; /* the removal of one was heard and is not counted yet */
+        bool ipv4_left; /* the removal of an IPv4 address was heard since the last commit */
 
         /* As a master: its ports, and those of them without carrier. */
         uint32_t n_ports;
@@ -37,11 +38,29 @@ typedef struct LinkAux {
         uint64_t died;
         /* The dump epoch in which that was; 0: none. Rows of that dump may be of the dead link. */
         uint32_t died_epoch;
+        /* The round of model_trigger_resolve() in which it died. */
+        uint32_t died_round;
         /* Low 24 bits of the IPv6 address that was heard last, to know its solicited-node group. */
         uint32_t solicited;
 
         uint32_t touched; /* place in the commit's list plus one; 0: not in it */
 } LinkAux;
+
+/* What to look for on a link: RECHECK_... */
+typedef struct Recheck {
+        int32_t ifindex; /* 0: on all links */
+        unsigned what;
+} Recheck;
+
+enum {
+        RECHECK_ROUTES4 = 1 << 0, /* may be gone */
+        RECHECK_ROUTES6 = 1 << 1,
+        RECHECK_BROADCASTS = 1 << 2, /* likewise, in the local table */
+        RECHECK_NEXTHOPS = 1 << 3, /* IPv4 routes that use nexthop objects may be gone */
+        RECHECK_LINK_GONE = 1 << 4, /* routes over several links may have another shape */
+        RECHECK_SOURCES4 = 1 << 5, /* routes that prefer a source address may be gone */
+        RECHECK_SOURCES6 = 1 << 6,
+};
 
 struct Model {
         Table *table;
@@ -73,6 +92,9 @@ struct Model {
 
         Scope wanted[SCOPES_MAX];
         size_t n_wanted;
+        Recheck rechecks[MODEL_RECHECKS_MAX];
+        size_t n_rechecks;
+        uint32_t round; /* of model_trigger_resolve(), from 1 */
 
         uint32_t n_links_down;
         uint32_t machine_operational[_OPERATIONAL_STATE_MAX];
@@ -100,10 +122,13 @@ int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump);
 
 /* model-trigger.c: what else may have changed, given the last state of a link or row */
 void model_trigger_link(Model *m, const LinkRecord *before, const LinkRecord *after);
-void model_trigger_link_gone(Model *m, const LinkRecord *before);
+/* known: the record is all that was known of it, otherwise only its index. */
+void model_trigger_link_gone(Model *m, const LinkRecord *before, bool known);
 void model_trigger_address_gone(Model *m, const AddressRecord *address);
 void model_trigger_group(Model *m, const GroupRecord *group);
 void model_trigger_nexthop(Model *m);
+/* Turns what is to be looked at again into wanted re-reads. */
+void model_trigger_resolve(Model *m);
 
 /* model-derive.c */
 /* What an address contributes to its link; ADDRESS_STATE_OFF: nothing. */

@@ -14,10 +14,31 @@
 
 #include "model-private.h"
 
+/* Routes are heard on a socket of their own: when a link is heard to go down, a route that it had until
+ * then may still be unread. So a change only notes where to look, and whether there is anything that
+ * may be gone is found out when all has been heard. */
+static void recheck(Model *m, int32_t ifindex, unsigned what) {
+        Recheck *last = m->n_rechecks > 0 ? &m->rechecks[m->n_rechecks - 1] : NULL;
+
+        if (last && last->ifindex == ifindex) {
+                last->what |= what;
+                return;
+        }
+        if (m->n_rechecks < MODEL_RECHECKS_MAX) {
+                m->rechecks[m->n_rechecks++] = (Recheck){ .ifindex = ifindex, .what = what };
+                return;
+        }
+        for (size_t i = 0; i < m->n_rechecks; i++)
+                what |= m->rechecks[i].what;
+        m->rechecks[0] = (Recheck){ .what = what };
+        m->n_rechecks = 1;
+}
+
 /* Does the link carry default routes of this family? Pending ones count without a closer look. */
 static bool link_has_routes(const Model *m, int32_t ifindex, int family, bool nexthop_only) {
         TableView view = table_view(m->table);
-        TableWalk walk = table_walk_link(&view, OBJECT_ROUTE, ifindex);
+        TableWalk walk = ifindex > 0 ? table_walk_link(&view, OBJECT_ROUTE, ifindex)
+                                     : table_walk_all(&view, OBJECT_ROUTE);
         RouteRecord route;
 
         if (m->n_pending[OBJECT_ROUTE] > 0)
@@ -30,7 +51,8 @@ static bool link_has_routes(const Model *m, int32_t ifindex, int family, bool ne
 
 static bool link_has_broadcasts(const Model *m, int32_t ifindex) {
         TableView view = table_view(m->table);
-        TableWalk walk = table_walk_link(&view, OBJECT_LOCAL, ifindex);
+        TableWalk walk = ifindex > 0 ? table_walk_link(&view, OBJECT_LOCAL, ifindex)
+                                     : table_walk_all(&view, OBJECT_LOCAL);
         LocalRecord local;
 
         if (m->n_pending[OBJECT_LOCAL] > 0)
@@ -74,25 +96,22 @@ void model_trigger_link(Model *m, const LinkRecord *before, const LinkRecord *af
         if (was_up != is_up) {
                 /* Down: all IPv4 routes of the link but local ones go, unannounced; IPv6 ones too
                  * with skip_notify_on_dev_down. Up: next hops come back to life. */
-                if (link_has_routes(m, after->ifindex, AF_INET, false))
-                        want_routes(m, after->ifindex, AF_INET);
-                if (link_has_routes(m, after->ifindex, AF_INET6, false))
-                        want_routes(m, after->ifindex, AF_INET6);
-                if (!is_up && link_has_broadcasts(m, after->ifindex))
-                        model_want(m, (Scope){ .object = OBJECT_LOCAL,
-                                               .family = AF_INET,
-                                               .ifindex = after->ifindex });
+                recheck(m, after->ifindex,
+                        RECHECK_ROUTES4 | RECHECK_ROUTES6 | (is_up ? 0 : RECHECK_BROADCASTS));
                 return;
         }
 
         was_running = before->flags & IFF_RUNNING;
         is_running = after->flags & IFF_RUNNING;
         /* Without carrier the kernel drops nexthop objects and the IPv4 routes that use them. */
-        if (was_running && !is_running && link_has_routes(m, after->ifindex, AF_INET, true))
-                want_routes(m, 0, AF_INET);
+        if (was_running && !is_running)
+                recheck(m, after->ifindex, RECHECK_NEXTHOPS);
 }
 
-void model_trigger_link_gone(Model *m, const LinkRecord *before) {
+void model_trigger_link_gone(Model *m, const LinkRecord *before, bool known) {
+        recheck(m, before->ifindex, RECHECK_LINK_GONE);
+        if (!known)
+                return;
         want_other_end(m, before, false);
         /* A route over several links survives the loss of one of them, in another shape. */
         if (link_has_routes(m, before->ifindex, AF_INET, false))
@@ -112,16 +131,87 @@ static bool address_is_preferred(const Model *m, const IpAddress *address) {
 }
 
 void model_trigger_address_gone(Model *m, const AddressRecord *address) {
-        TableView view = table_view(m->table);
+        bool v6 = address->address.family == AF_INET6;
 
-        if (table_count(&view, OBJECT_ROUTE) == 0 && m->n_pending[OBJECT_ROUTE] == 0)
-                return;
         /* With its last IPv4 address a link loses every IPv4 route through a gateway. */
-        if (address->address.family == AF_INET &&
-            link_has_routes(m, address->ifindex, AF_INET, false))
-                want_routes(m, address->ifindex, AF_INET);
+        recheck(m, address->ifindex, v6 ? RECHECK_SOURCES6 : RECHECK_SOURCES4 | RECHECK_ROUTES4);
         if (address_is_preferred(m, &address->address))
                 want_routes(m, 0, address->address.family);
+}
+
+/* Routes that were heard together with the end of a link may be older than it: those of a link with the
+ * same index that came since then must not be mixed up with them. */
+static void resolve_dead(Model *m) {
+        for (const Pending *p = m->overlay.first; p; p = p->next) {
+                const LinkAux *aux;
+
+                if (!p->present || (p->object != OBJECT_ROUTE && p->object != OBJECT_LOCAL))
+                        continue;
+                aux = model_aux_find(m, record_ifindex(p->object, p->record));
+                if (aux && aux->died_round == m->round)
+                        model_want(m, (Scope){ .object = p->object, .ifindex = aux->ifindex });
+        }
+}
+
+static void resolve_reused(Model *m, int32_t ifindex) {
+        static const ObjectType types[] = { OBJECT_ROUTE, OBJECT_LOCAL };
+        TableView view = table_view(m->table);
+        Record record;
+
+        if (!model_current(m, OBJECT_LINK, &(LinkRecord){ .ifindex = ifindex }, &record))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                TableWalk walk = table_walk_link(&view, types[i], ifindex);
+
+                if (table_next(&view, &walk, &record))
+                        model_want(m, (Scope){ .object = types[i], .ifindex = ifindex });
+        }
+}
+
+static void resolve_all_reused(Model *m) {
+        for (uint32_t i = 0; i < m->n_aux_buckets; i++)
+                for (const LinkAux *aux = m->aux_buckets[i]; aux; aux = aux->hash_next)
+                        if (aux->died_round == m->round)
+                                resolve_reused(m, aux->ifindex);
+}
+
+static void resolve(Model *m, const Recheck *c) {
+        /* News of routes that came together with the change: one of them may be what is gone. */
+        bool news = m->n_pending[OBJECT_ROUTE] > 0;
+
+        if (c->what & RECHECK_ROUTES4 && link_has_routes(m, c->ifindex, AF_INET, false))
+                want_routes(m, c->ifindex, AF_INET);
+        if (c->what & RECHECK_ROUTES6 && link_has_routes(m, c->ifindex, AF_INET6, false))
+                want_routes(m, c->ifindex, AF_INET6);
+        if (c->what & RECHECK_NEXTHOPS && link_has_routes(m, c->ifindex, AF_INET, true))
+                want_routes(m, 0, AF_INET);
+        if (c->what & (RECHECK_LINK_GONE | RECHECK_SOURCES4) && news)
+                want_routes(m, 0, AF_INET);
+        if (c->what & RECHECK_SOURCES6 && news)
+                want_routes(m, 0, AF_INET6);
+        if (c->what & RECHECK_LINK_GONE && c->ifindex > 0)
+                resolve_reused(m, c->ifindex);
+        else if (c->what & RECHECK_LINK_GONE)
+                resolve_all_reused(m);
+        if (c->what & RECHECK_BROADCASTS && link_has_broadcasts(m, c->ifindex))
+                model_want(m, (Scope){ .object = OBJECT_LOCAL,
+                                       .family = AF_INET,
+                                       .ifindex = c->ifindex });
+}
+
+void model_trigger_resolve(Model *m) {
+        unsigned what = 0;
+
+        if (m->n_rechecks == 0)
+                return;
+        for (size_t i = 0; i < m->n_rechecks; i++) {
+                resolve(m, &m->rechecks[i]);
+                what |= m->rechecks[i].what;
+        }
+        if (what & RECHECK_LINK_GONE && m->n_pending[OBJECT_ROUTE] + m->n_pending[OBJECT_LOCAL] > 0)
+                resolve_dead(m);
+        m->n_rechecks = 0;
+        m->round++;
 }
 
 /* The automatic link-local address is announced only when duplicate address detection is over, but

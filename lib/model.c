@@ -14,6 +14,7 @@ int model_new(Table *table, Model **ret) {
         if (!m)
                 return -ENOMEM;
         m->table = table;
+        m->round = 1;
         overlay_init(&m->overlay);
         *ret = m;
         return 0;
@@ -167,14 +168,14 @@ int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump) {
         p->reborn = true;
         /* Not every child is announced to go (ff01::1, groups that a socket joined): they all go. */
         aux->died = m->serial;
+        aux->died_round = m->round;
         forget_link_local(aux);
         m->n_dead_aux++;
         if (m->dumping && !from_dump) {
                 aux->died_epoch = m->epoch;
                 m->dump_dubious = true;
         }
-        if (known)
-                model_trigger_link_gone(m, &before.link);
+        model_trigger_link_gone(m, known ? &before.link : link, known);
         return 0;
 }
 
@@ -225,6 +226,7 @@ static int hear_address(Model *m, const AddressRecord *heard, bool present) {
         if (!present) {
                 aux->link_local_leaves =
                                 aux->link_local_leaves || ip_is_link_local(&address.address);
+                aux->ipv4_left = aux->ipv4_left || address.address.family == AF_INET;
                 model_trigger_address_gone(m, &address);
         }
         return 0;
@@ -442,6 +444,7 @@ void model_want(Model *m, Scope scope) {
 }
 
 bool model_next_wanted(Model *m, Scope *ret) {
+        model_trigger_resolve(m);
         if (m->n_wanted == 0)
                 return false;
         *ret = m->wanted[0];
@@ -451,5 +454,5 @@ bool model_next_wanted(Model *m, Scope *ret) {
 }
 
 bool model_has_wanted(const Model *m) {
-        return m->n_wanted > 0;
+        return m->n_wanted > 0 || m->n_rechecks > 0;
 }

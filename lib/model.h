@@ -35,6 +35,8 @@
 #define MODEL_ORPHANS_MAX 65536
 /* Distinct scopes that wait to be read again; more of one kind become "all of it". */
 #define MODEL_WANTED_MAX 64
+/* Links whose rows are looked at again once all that was announced has been heard; more: all links. */
+#define MODEL_RECHECKS_MAX 256
 /* A lifetime that was announced again and moved less than this has not changed: the kernel counts in
  * whole seconds and rounds. */
 #define MODEL_LIFETIME_TOLERANCE_USEC (2 * USEC_PER_SEC)
@@ -102,7 +104,8 @@ int model_commit(Model *m, bool settled, Batch *batch);
 /* True when a commit may find a difference. */
 bool model_is_dirty(const Model *m);
 
-/* Re-reads that messages made necessary: hands out one and forgets it. False when there is none. */
+/* Re-reads that messages made necessary: hands out one and forgets it. False when there is none. To be
+ * called only when everything that was announced has been heard. */
 bool model_next_wanted(Model *m, Scope *ret);
 void model_want(Model *m, Scope scope);
 bool model_has_wanted(const Model *m);

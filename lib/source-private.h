@@ -34,6 +34,8 @@
 #define SOURCE_SILENT_MAX 32
 /* Refusals of one dump after which it is given up. */
 #define SOURCE_REFUSALS_MAX 8
+/* Datagrams that nobody asked for, thrown away at one time. */
+#define SOURCE_LEFTOVERS_MAX 256
 /* Errors in a row on one socket after which the source gives up. */
 #define SOURCE_ERRORS_MAX 100
 

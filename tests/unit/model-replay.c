@@ -182,7 +182,8 @@ const char *replay_apply(Replay *r, const Batch *batch, const World *w, const Ab
         if (batch->n_changes > 0 && batch->generation != r->generation + 1)
                 return COMPLAIN("generation %lu follows %lu", (unsigned long) batch->generation,
                                 (unsigned long) r->generation);
-        r->generation = batch->generation;
+        if (batch->n_changes > 0)
+                r->generation = batch->generation;
         r->floor = r->incarnation;
         for (size_t i = 0; i < batch->n_changes && !wrong; i++)
                 wrong = apply_change(r, batch, &batch->changes[i], w, absences, as_of);

@@ -170,6 +170,49 @@ const struct nlmsghdr *world_row(World *w, Builder *b, uint16_t type, int family
         return NULL;
 }
 
+static void print_groups4(FILE *file, const WorldLink *l, int ifindex) {
+        (void) fprintf(file, "%d\t%-10s: %5zu      V3\n", ifindex, l->name, l->n_groups[0]);
+        for (size_t i = 0; i < l->n_groups[0]; i++) {
+                uint32_t bytes;
+
+                (void) inet_pton(AF_INET, world_groups[0][l->groups[0][i]], &bytes);
+                (void) fprintf(file, "\t\t\t\t%08X %5d 0:00000000\t\t0\n", bytes, 1);
+        }
+}
+
+static void print_groups6(FILE *file, const WorldLink *l, int ifindex) {
+        for (size_t i = 0; i < l->n_groups[1]; i++) {
+                uint8_t bytes[16];
+
+                (void) inet_pton(AF_INET6, world_groups[1][l->groups[1][i]], bytes);
+                (void) fprintf(file, "%-4d %-15s ", ifindex, l->name);
+                for (size_t k = 0; k < sizeof(bytes); k++)
+                        (void) fprintf(file, "%02x", bytes[k]);
+                (void) fprintf(file, " %5d %08X 0\n", 1, 4);
+        }
+}
+
+char *world_groups_text(const World *w, int family, size_t *ret_len) {
+        char *text = NULL;
+        FILE *file = open_memstream(&text, ret_len);
+
+        if (!file)
+                abort();
+        if (family == AF_INET)
+                (void) fprintf(file,
+                               "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n");
+        for (int i = 1; i <= WORLD_LINKS; i++) {
+                if (!w->links[i - 1].present)
+                        continue;
+                if (family == AF_INET)
+                        print_groups4(file, &w->links[i - 1], i);
+                else
+                        print_groups6(file, &w->links[i - 1], i);
+        }
+        (void) fclose(file);
+        return text;
+}
+
 /* Comparison ----------------------------------------------------------------------------------- */
 
 static char complaint[256];

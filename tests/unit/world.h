@@ -84,6 +84,8 @@ void world_step(World *w);
  * mark a dump as interrupted, 0 where it compares nothing. */
 const struct nlmsghdr *world_row(World *w, Builder *b, uint16_t type, int family, int32_t ifindex,
                                  uint32_t *pos, uint32_t *ret_sequence);
+/* What /proc/net/igmp (AF_INET) or igmp6 would say: a heap text. */
+char *world_groups_text(const World *w, int family, size_t *ret_len);
 bool world_has_link(const World *w, int32_t ifindex);
 
 /* What of the truth is not in the table, or what is in the table and not true: a text, or NULL. */

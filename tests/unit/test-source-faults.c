@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The source on top of a kernel that fails in every way in which netlink can: seeded schedules of
+ * changes, system calls and faults. Whatever happened, once the kernel is quiet and the sockets work
+ * the table becomes the truth within a bounded number of turns, every batch fits the one before, and
+ * then nothing wakes the caller any more.
+ */
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "model-kernel.h"
+#include "model-replay.h"
+
+#define TURNS_MAX 600
+
+typedef struct Run {
+        uint64_t seed;
+        Kernel kernel;
+        SocketOps ops;
+        SourceConfig config;
+        Table *table;
+        Source *source;
+        Replay replay;
+        Absences absences;
+        unsigned as_of;
+        bool strict; /* what goes must have been gone */
+} Run;
+
+static Run run;
+
+#define MUST(condition) ck_assert_msg(condition, "seed %lu: " #condition, (unsigned long) run.seed)
+
+static void on_step(void *userdata _unused_) {
+        absences_note(&run.absences, &run.kernel.world);
+}
+
+static unsigned random_below(unsigned n) {
+        return world_random(&run.kernel.world, n);
+}
+
+static void check_wrong(const char *wrong) {
+        ck_assert_msg(!wrong, "seed %lu: %s", (unsigned long) run.seed, wrong);
+}
+
+static bool has_data(SocketRole role) {
+        const KernelSocket *s = &run.kernel.sockets[role];
+
+        return s->n > 0 || s->error != 0;
+}
+
+static bool is_readable(void) {
+        struct epoll_event event;
+
+        return epoll_wait(source_get_fd(run.source), &event, 1, 0) > 0;
+}
+
+static void turn(void) {
+        SourceState before = source_state(run.source);
+        unsigned now = run.absences.now;
+        Batch batch = {};
+        TableView view;
+        int r;
+
+        r = source_dispatch(run.source, &batch);
+        MUST(r >= 0);
+        if (!has_data(SOCKET_MONITOR) && !has_data(SOCKET_ROUTES))
+                run.as_of = now;
+        view = table_view(run.table);
+        if (source_state(run.source) == SOURCE_STARTING) {
+                MUST(batch.n_changes == 0);
+        } else if (before == SOURCE_STARTING) {
+                MUST(batch.n_changes == 0);
+                replay_begin(&run.replay, &view);
+        } else {
+                MUST(r == (batch.n_changes > 0 || batch.resynced));
+                check_wrong(replay_apply(&run.replay, &batch, run.strict ? &run.kernel.world : NULL,
+                                         &run.absences, run.as_of));
+                check_wrong(replay_compare(&run.replay, &view));
+        }
+        batch_done(&batch);
+}
+
+/* Until nothing is there to be done. */
+static void turn_until_idle(void) {
+        for (unsigned turns = 0;; turns++) {
+                MUST(turns < TURNS_MAX);
+                if (has_data(SOCKET_MONITOR) || has_data(SOCKET_ROUTES) || has_data(SOCKET_QUERY))
+                        MUST(is_readable());
+                else if (run.source->timer_at == USEC_INFINITY)
+                        return;
+                else if (run.source->timer_at > run.kernel.now)
+                        run.kernel.now = run.source->timer_at;
+                turn();
+        }
+}
+
+static void settle(void) {
+        KernelFaults faults = run.kernel.faults;
+        TableView view;
+
+        memset(&run.kernel.faults, 0, sizeof(run.kernel.faults));
+        turn_until_idle();
+        /* Of links that are known to be down, what they do not announce. */
+        MUST(source_reread_silent(run.source) >= 0);
+        turn_until_idle();
+        MUST(!is_readable());
+        MUST(source_settled(run.source));
+        MUST(source_state(run.source) == SOURCE_READY);
+        view = table_view(run.table);
+        check_wrong(world_difference(&run.kernel.world, &view));
+        check_wrong(replay_compare_lives(&run.replay, &run.kernel.world, &view));
+        run.kernel.faults = faults;
+}
+
+static void begin_run(uint64_t seed, const KernelFaults *faults) {
+        memset(&run, 0, sizeof(run));
+        run.seed = seed;
+        kernel_init(&run.kernel, seed, &run.ops);
+        run.kernel.on_step = on_step;
+        run.kernel.announces_groups = seed % 5 != 0;
+        run.kernel.dumps_groups = seed % 7 != 0;
+        run.kernel.world.silent = true;
+        run.config = (SourceConfig){ .ops = &run.ops };
+        run.strict = faults->eagain == 0 && run.kernel.announces_groups;
+        for (unsigned i = random_below(60); i > 0; i--)
+                kernel_step(&run.kernel);
+        run.kernel.faults = *faults;
+        ck_assert_int_eq(table_new(NULL, &run.table), 0);
+        ck_assert_int_eq(source_new(run.table, &run.config, &run.source), 0);
+}
+
+static void end_run(void) {
+        run.source = source_free(run.source);
+        run.table = table_free(run.table);
+        kernel_done(&run.kernel);
+}
+
+static void one_schedule(uint64_t seed, const KernelFaults *faults) {
+        begin_run(seed, faults);
+        for (unsigned i = 0; i < 60; i++) {
+                switch (random_below(6)) {
+                case 0:
+                case 1:
+                        for (unsigned n = random_below(8); n > 0; n--)
+                                kernel_step(&run.kernel);
+                        break;
+                case 2:
+                case 3:
+                case 4:
+                        turn();
+                        break;
+                case 5:
+                        run.kernel.now += random_below(600) * USEC_PER_MSEC;
+                        if (random_below(20) == 0)
+                                settle();
+                        if (random_below(30) == 0)
+                                (void) source_audit(run.source);
+                        break;
+                }
+        }
+        settle();
+        end_run();
+}
+
+/* IFROSTER_TEST_SEED is the first seed, IFROSTER_TEST_ROUNDS the number of schedules. */
+static void schedules(const KernelFaults *faults, unsigned n) {
+        const char *text = getenv("IFROSTER_TEST_SEED"), *many = getenv("IFROSTER_TEST_ROUNDS");
+        uint64_t first = text ? strtoull(text, NULL, 0) : 1;
+
+        if (many)
+                n = (unsigned) strtoul(many, NULL, 0);
+        for (uint64_t seed = first; seed < first + n; seed++)
+                one_schedule(seed, faults);
+}
+
+START_TEST(no_faults) {
+        schedules(&(KernelFaults){ .step = 100 }, 700);
+}
+END_TEST
+
+START_TEST(losses) {
+        schedules(&(KernelFaults){ .step = 200,
+                                   .set_error = 5,
+                                   .silent_drop = 5,
+                                   .truncated = 3,
+                                   .cut = 3,
+                                   .eintr = 20 },
+                  700);
+}
+END_TEST
+
+START_TEST(dump_faults) {
+        schedules(&(KernelFaults){ .step = 100,
+                                   .interrupted = 20,
+                                   .refused = 10,
+                                   .endless = 5,
+                                   .busy = 10,
+                                   .query_error = 5,
+                                   .send_error = 10 },
+                  700);
+}
+END_TEST
+
+START_TEST(forged) {
+        schedules(&(KernelFaults){ .step = 150, .forged = 300 }, 300);
+}
+END_TEST
+
+START_TEST(everything) {
+        schedules(&(KernelFaults){ .step = 200,
+                                   .set_error = 5,
+                                   .silent_drop = 5,
+                                   .truncated = 3,
+                                   .cut = 3,
+                                   .eintr = 20,
+                                   .eagain = 20,
+                                   .forged = 50,
+                                   .interrupted = 20,
+                                   .refused = 10,
+                                   .endless = 5,
+                                   .busy = 10,
+                                   .query_error = 5,
+                                   .send_error = 10 },
+                  700);
+}
+END_TEST
+
+int main(void) {
+        Suite *suite = suite_create("source-faults");
+        TCase *tc = tcase_create("random");
+        SRunner *runner;
+        int failed;
+
+        tcase_set_timeout(tc, 3600);
+        tcase_add_test(tc, no_faults);
+        tcase_add_test(tc, losses);
+        tcase_add_test(tc, dump_faults);
+        tcase_add_test(tc, forged);
+        tcase_add_test(tc, everything);
+        suite_add_tcase(suite, tc);
+        runner = srunner_create(suite);
+        srunner_run_all(runner, CK_ENV);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed > 0;
+}
