@@ -150,11 +150,20 @@ def test_output_with_daemon(t):
 
 def test_status_text(t):
     network(t)
-    text = t.cli("status", "v1")
-    device, *addresses = text.splitlines()
-    assert re.fullmatch(r"device v1 maxtu 1500 sendra 0 recvra \d+ mflag 0 oflag 0 maxraint 0 "
-                        r"minraint 0 linkmtu \d+ reachtime \d+ rxmitra \d+ ttl \d+ routerlt 0 "
-                        r"pktin \d+ pktout \d+ errin 0 errout 0 speed 0 delay 0", device), device
+    for setting, value in (("conf/v1/accept_ra", 2), ("conf/v1/hop_limit", 61),
+                           ("neigh/v1/base_reachable_time_ms", 31000),
+                           ("neigh/v1/retrans_time_ms", 1100)):
+        t.sysctl(f"net/ipv6/{setting}", value)
+    t.ip("link set v0 mtu 1400")
+    t.ip("link set v1 mtu 1400")
+    device, *addresses = t.cli("status", "v1").splitlines()
+    wanted = re.fullmatch("device v1 maxtu 1400 sendra 0 recvra 2 mflag 0 oflag 0 maxraint 0 "
+                          "minraint 0 linkmtu 0 reachtime 31000 rxmitra 1100 ttl 61 routerlt 0 "
+                          r"pktin (\d+) pktout (\d+) errin 0 errout 0 speed 0 delay 0", device)
+    assert wanted, device
+    # What v0 sent came in here. Nobody sends any more; but what was sent may have been late.
+    sent = re.search(r"pktin (\d+) pktout (\d+)", t.cli("status", "v0"))
+    assert int(sent[2]) >= int(wanted[1]) > 0 and int(wanted[2]) > 0, (device, sent[0])
     assert addresses == ["\t%-40s %-10s %-40s %-12u %-12u" % row for row in (
         ("10.0.0.1", "/128", "10.0.0.2", 2**32 - 1, 2**32 - 1),
         ("fe80::2", "/64", "fe80::", 2**32 - 1, 2**32 - 1))], addresses
@@ -198,6 +207,19 @@ def test_records_are_the_same_everywhere(t):
         for options in ([], [CONNECT]):
             got = comparable(t.cli_json(*question, *options))
             assert got == wanted, f"{question} {options}:\n{got}\n{wanted}"
+
+
+def test_what_was_done_before_is_seen(t):
+    """A command that is typed after another one sees what that one did, also in the shared table."""
+    t.start_daemon()
+    for number in range(20):
+        t.ip(f"link add v{number} type veth peer name w{number}")
+        for options in ([], [CONNECT]):
+            t.cli("zone", f"v{number}", *options)
+            assert f"\tw{number}\t" in t.cli("list", *options)
+        t.ip(f"link delete w{number}")
+        for options in ([], [CONNECT]):
+            t.cli("zone", f"v{number}", *options, status=NO_LINK)
 
 
 def test_daemon_itself(t):
@@ -330,6 +352,7 @@ def test_questions_without_an_answer(t):
     for question, error in (("which fe80::9", "Ambiguous"), ("which nonsense", "InvalidAddress"),
                             ("source fe80::9", "Ambiguous"), ("lookup 1.2.3", "InvalidAddress"),
                             ("source 0.0.0.0", "InvalidAddress"), ("show nosuch", "NoSuchLink"),
+                            ("show 0", "NoSuchLink"), ("addresses 007", "NoSuchLink"),
                             ("addresses nosuch", "NoSuchLink"), ("groups 4711", "NoSuchLink"),
                             ("local nosuch", "NoSuchLink"), ("status nosuch", "NoSuchLink"),
                             ("sort 192.0.2.1 1.2.3", "InvalidAddress")):

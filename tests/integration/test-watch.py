@@ -165,6 +165,10 @@ def waiting(t):
     record = t.cli_json("wait", "lo", "--for=present")[0]
     assert record["Name"] == "lo" and "Event" not in record, record
 
+    # A name comes before an index, also where the index is told first.
+    t.ip("link add x0 index 100 type veth peer name 100 index 200")
+    assert t.cli_json("wait", "100", "--for=present")[0]["Index"] == 200
+
     start = time.monotonic()
     result = t.cli_result("wait", "v0", "--for=present", "--timeout=0.3", status=NO)
     assert 0.3 <= time.monotonic() - start < 10 and "v0" in result.stderr, result.stderr
