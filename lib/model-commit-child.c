@@ -39,47 +39,12 @@ static void count_address(Commit *c, const AddressRecord *before, const AddressR
                 t->link_local = true;
 }
 
-static bool has_ipv4(const Model *m, int32_t ifindex) {
-        const LinkAux *aux = model_aux_find(m, ifindex);
-
-        for (size_t i = 0; aux && i < ELEMENTSOF(aux->n_addresses[0]); i++)
-                if (aux->n_addresses[0][i] > 0)
-                        return true;
-        return false;
-}
-
-/* With the last IPv4 address of a link all its IPv4 routes go, and only those that the kernel itself made
- * for addresses are announced: a prefix that somebody made local goes without a word. */
-static void want_local_entries(Commit *c, int32_t ifindex) {
-        TableView view = table_view(c->m->table);
-        TableWalk walk = table_walk_link(&view, OBJECT_LOCAL, ifindex);
-        const Pending *p;
-        LocalRecord row;
-
-        if (has_ipv4(c->m, ifindex))
-                return;
-        while (table_next(&view, &walk, &row)) {
-                if (row.address.family != AF_INET)
-                        continue;
-                p = overlay_find(&c->m->overlay, OBJECT_LOCAL, &row);
-                if (p && !p->present)
-                        continue;
-                model_want(c->m, (Scope){ .object = OBJECT_LOCAL,
-                                          .family = AF_INET,
-                                          .ifindex = ifindex });
-                return;
-        }
-}
-
 static void remove_child(Commit *c, const Pending *p, const Record *before,
                          const LinkRecord *link) {
         if (!table_remove(c->m->table, p->object, p->record))
                 return;
-        if (p->object == OBJECT_ADDRESS) {
+        if (p->object == OBJECT_ADDRESS)
                 count_address(c, &before->address, NULL);
-                if (before->address.address.family == AF_INET)
-                        want_local_entries(c, before->address.ifindex);
-        }
         if (p->object != OBJECT_LOCAL)
                 (void) commit_say(c, CHANGE_REMOVED, p->object, before, link);
 }
@@ -160,9 +125,41 @@ void commit_child(Commit *c, Pending *p) {
         if (!known)
                 return;
 
+        /* Also when it is there again, so that nothing differs. */
+        if (p->object == OBJECT_ADDRESS && aux && aux->ipv4_left)
+                (void) commit_touch(c, ifindex);
         had = table_get(&view, p->object, p->record, &before);
         if (p->present)
                 write_child(c, p, had ? &before : NULL, ifindex > 0 ? &link : NULL);
         else if (had)
                 remove_child(c, p, &before, ifindex > 0 ? &link : NULL);
+}
+
+/* Nothing was heard of one of its IPv4 addresses: it has been there all the time. */
+static bool always_had_ipv4(const Commit *c, int32_t ifindex) {
+        TableView view = table_view(c->m->table);
+        TableWalk walk = table_walk_link(&view, OBJECT_ADDRESS, ifindex);
+        AddressRecord row;
+
+        while (table_next(&view, &walk, &row))
+                if (row.address.family == AF_INET &&
+                    !overlay_find(&c->m->overlay, OBJECT_ADDRESS, &row))
+                        return true;
+        return false;
+}
+
+void commit_after_ipv4_left(Commit *c, int32_t ifindex) {
+        TableView view = table_view(c->m->table);
+        TableWalk walk = table_walk_link(&view, OBJECT_LOCAL, ifindex);
+        LocalRecord row;
+
+        if (always_had_ipv4(c, ifindex))
+                return;
+        while (table_next(&view, &walk, &row))
+                if (row.address.family == AF_INET) {
+                        model_want(c->m, (Scope){ .object = OBJECT_LOCAL,
+                                                  .family = AF_INET,
+                                                  .ifindex = ifindex });
+                        return;
+                }
 }

@@ -307,8 +307,12 @@ static void commit_finish(Commit *c) {
                 LinkAux *aux = model_aux_find(m, t->ifindex);
 
                 say_link(c, t);
-                if (aux)
+                if (aux) {
+                        if (aux->ipv4_left)
+                                commit_after_ipv4_left(c, t->ifindex);
+                        aux->ipv4_left = false;
                         aux->touched = 0;
+                }
                 link_texts_free(t->texts_before);
                 link_texts_free(t->texts_after);
         }
@@ -354,6 +358,40 @@ static int sort_changes(Batch *batch) {
         return 0;
 }
 
+static int compare_links(const void *x, const void *y) {
+        const LinkRecord *a = (const void *) (*(Pending *const *) x)->record;
+        const LinkRecord *b = (const void *) (*(Pending *const *) y)->record;
+
+        return a->ifindex < b->ifindex ? -1 : a->ifindex > b->ifindex;
+}
+
+/* While the table is filled, links come in the order of their indexes, whether they were listed or
+ * heard of meanwhile: as far as anybody can tell, that is the order in which the kernel has them, and
+ * incarnations are given in it. */
+static void commit_first_links(Commit *c) {
+        _cleanup_(freep) Pending **links = NULL;
+        size_t n = 0;
+
+        links = calloc(c->m->n_pending[OBJECT_LINK] + 1, sizeof(*links));
+        if (!links) {
+                commit_failed(c, -ENOMEM);
+                return;
+        }
+        for (Pending *p = c->m->overlay.first; p; p = p->next)
+                if (p->object == OBJECT_LINK && commit_is_ready(c, p))
+                        links[n++] = p;
+        if (n > 1)
+                qsort(links, n, sizeof(*links), compare_links);
+        for (size_t i = 0; i < n; i++)
+                commit_link(c, links[i]);
+}
+
+static void commit_links(Commit *c) {
+        for (Pending *p = c->m->overlay.first; p; p = p->next)
+                if (p->object == OBJECT_LINK && commit_is_ready(c, p))
+                        commit_link(c, p);
+}
+
 int model_commit(Model *m, bool settled, Batch *batch) {
         Commit c = { .m = m, .settled = settled, .batch = batch };
         int r;
@@ -362,10 +400,11 @@ int model_commit(Model *m, bool settled, Batch *batch) {
 
         table_begin(m->table);
         table_expect(m->table, m->n_pending);
+        if (batch)
+                commit_links(&c);
+        else
+                commit_first_links(&c);
         /* Entries that are added on the way are at the end of the list: they are seen as well. */
-        for (Pending *p = m->overlay.first; p; p = p->next)
-                if (p->object == OBJECT_LINK && commit_is_ready(&c, p))
-                        commit_link(&c, p);
         for (Pending *p = m->overlay.first; p; p = p->next)
                 if (p->object != OBJECT_LINK && commit_is_ready(&c, p))
                         commit_child(&c, p);

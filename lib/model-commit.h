@@ -40,3 +40,7 @@ Touched *commit_touch(Commit *c, int32_t ifindex);
 
 /* model-commit-child.c: after the links, and for each entry that is ready. */
 void commit_child(Commit *c, Pending *p);
+/* After all of them, for a link that lost an IPv4 address. With the last one the kernel drops all IPv4
+ * routes of the link, and announces only those that it had made for addresses: a prefix that somebody
+ * made local goes without a word, even if there is an address again by now. */
+void commit_after_ipv4_left(Commit *c, int32_t ifindex);

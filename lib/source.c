@@ -271,11 +271,15 @@ static uint64_t next_time(const Source *s) {
 
 /* Until the table is complete nobody is told what is put in. */
 static int fill(Source *s, uint64_t now) {
-        bool complete = !s->resyncing && !s->lost && !s->query.active && s->drained;
+        bool settled = !s->query.active && s->drained;
+        bool complete = !s->resyncing && !s->lost && settled;
         bool patient = now < s->start_at + SOURCE_START_PATIENCE_USEC;
         int r;
 
-        r = model_commit(s->model, !s->query.active && s->drained, NULL);
+        /* Not in parts: links that were heard of first would come before those that are older. */
+        if (!settled)
+                return 0;
+        r = model_commit(s->model, true, NULL);
         if (r == -ENOMEM)
                 return r;
         if (complete && (source_is_idle(s) || !patient)) {

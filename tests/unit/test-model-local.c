@@ -105,6 +105,19 @@ START_TEST(prefix_goes_with_the_last_address) {
 }
 END_TEST
 
+/* In one go, so that afterwards no address is missing. */
+START_TEST(prefix_goes_although_the_address_is_back) {
+        hear_local("10.77.0.0", 16, false);
+        commit();
+
+        hear_address("10.0.0.1", 24, true);
+        hear_address("10.0.1.1", 24, true);
+        hear_address("10.0.1.1", 24, false);
+        commit();
+        expect_reread(true);
+}
+END_TEST
+
 START_TEST(nothing_is_read_when_all_was_said) {
         hear_address("10.0.0.1", 24, true);
         hear_local("10.0.0.1", 32, true);
@@ -119,7 +132,6 @@ START_TEST(another_prefix_length_is_no_loss) {
         hear_local("10.77.0.0", 16, false);
         hear_address("10.0.0.1", 24, true);
         hear_address("10.0.0.1", 16, false);
-        hear_address("10.0.1.1", 24, true);
         commit();
         expect_reread(false);
 }
@@ -133,6 +145,7 @@ int main(void) {
 
         tcase_add_checked_fixture(tc, setup, teardown);
         tcase_add_test(tc, prefix_goes_with_the_last_address);
+        tcase_add_test(tc, prefix_goes_although_the_address_is_back);
         tcase_add_test(tc, nothing_is_read_when_all_was_said);
         tcase_add_test(tc, another_prefix_length_is_no_loss);
         suite_add_tcase(suite, tc);
