@@ -293,6 +293,7 @@ int rtnl_parse_fib(const struct nlmsghdr *message, size_t len, RtnlFib *ret) {
                 return r;
 
         fib.type = route.header->rtm_type;
+        fib.scope = route.header->rtm_scope;
         fib.table = route.table;
         fib.source = rtnl_attribute_ip(route.attributes[RTA_PREFSRC], route.header->rtm_family);
         *ret = fib;

@@ -57,6 +57,7 @@ typedef struct RtnlLabel {
 /* What the kernel says of one destination. */
 typedef struct RtnlFib {
         uint8_t type; /* RTN_UNICAST, RTN_LOCAL, RTN_UNREACHABLE, ... */
+        uint8_t scope; /* RT_SCOPE_*; with fib_match that of the route; IPv6 has none (universe) */
         int32_t ifindex; /* 0: none, or (with fib_match) next hops on several links */
         /* IPv4 says 254 for its own addresses too while there are no policy rules: the kernel keeps
          * both tables in one then. */

@@ -9,7 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "source-answer.h"
 #include "util.h"
@@ -95,6 +98,17 @@ int source_select_kernel(Source *s, const TableView *v, const IpAddress *destina
         return 0;
 }
 
+/* Without Mobile IPv6 in it the kernel takes the mark of a home address and ignores it. With it, it
+ * lets anybody put a routing header of type 2 on a socket. Kernels of distributions have it; so that
+ * is assumed where no socket can be had. */
+static bool kernel_has_mobility(void) {
+        static const uint8_t header[24] = { [1] = 2, [2] = 2, [3] = 1 };
+        _cleanup_(closep) int fd = -1;
+
+        fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        return fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_RTHDR, header, sizeof(header)) >= 0;
+}
+
 static int ask_labels(Source *s, AddressLabel **ret, size_t *ret_n) {
         _cleanup_(freep) RtnlLabel *rows = NULL;
         AddressLabel *labels;
@@ -123,8 +137,11 @@ int source_select_model(Source *s, const TableView *v, const IpAddress *destinat
                         int32_t ifindex, SourceAnswer *ret) {
         SourceQuestion question = { .destination = *destination, .explain = true };
         TableView view = *v;
-        /* Kernels of distributions have Mobile IPv6; without it no address is a home address. */
-        SourceFacts facts = { .mobility = true, .setting = source_link_setting, .userdata = &view };
+        SourceFacts facts = {
+                .mobility = kernel_has_mobility(),
+                .setting = source_link_setting,
+                .userdata = &view,
+        };
         _cleanup_(freep) AddressLabel *labels = NULL;
         RtnlFib fib, match;
         int r;
@@ -141,11 +158,24 @@ int source_select_model(Source *s, const TableView *v, const IpAddress *destinat
         question.route = route_answer(&fib);
 
         /* The answer to the first question has the source that the kernel chose, whatever the reason;
-         * only the route itself says whether an administrator chose it. */
+         * only the route itself says whether an administrator chose it. There may be none: over a link
+         * that is named, IPv4 takes everything for on-link that no route covers. */
         r = ask_route(s, destination, ifindex, true, &match);
-        if (r < 0)
+        if (r < 0 && r != -ENETUNREACH)
                 return r;
-        question.route.preferred_source = match.source;
+        if (r >= 0) {
+                question.route.preferred_source = match.source;
+                question.route.scope = match.scope;
+                /* IPv4 chooses the source for the gateway, and then sends a broadcast or multicast
+                 * without it. */
+                if (match.ifindex == fib.ifindex)
+                        question.route.gateway = match.gateway;
+                /* IPv6 goes to its own addresses over lo, but chooses the source for the link that
+                 * has the address, of several the one whose route comes first. */
+                else if (destination->family == AF_INET6 && match.ifindex > 0 &&
+                         (fib.type == RTN_LOCAL || fib.type == RTN_ANYCAST))
+                        question.route.ifindex = match.ifindex;
+        }
 
         r = ask_labels(s, &labels, &facts.n_labels);
         if (r < 0)
