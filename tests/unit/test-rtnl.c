@@ -22,7 +22,7 @@
 #define FILES_MAX 64
 #define FILE_SIZE_MAX (1024U * 1024U)
 
-/* The cut and changed messages of one recording with many like ones prove no more than some. */
+/* Of many like messages some are cut and changed in every way; cut at every length are all of them. */
 #define MESSAGES_PER_FILE 16
 
 typedef struct Recording {
@@ -247,6 +247,25 @@ static void cut(const struct nlmsghdr *message) {
                 cut_at(message, len);
 }
 
+/* The quick half of it, for all. */
+static void cut_guarded(const struct nlmsghdr *message) {
+        for (size_t len = 0; len < message->nlmsg_len; len++) {
+                struct nlmsghdr *guarded = guard_copy(message, len);
+                static RtnlMessage parsed;
+                int r;
+
+                ck_assert_int_eq(rtnl_parse(guarded, len, DESCRIBE_NOW_USEC, &parsed), -EBADMSG);
+                if (len < sizeof(*guarded))
+                        continue;
+                guarded->nlmsg_len = (uint32_t) len;
+                r = rtnl_parse(guarded, len, DESCRIBE_NOW_USEC, &parsed);
+                if (r == 0)
+                        check_value(&parsed);
+                else
+                        ck_assert(r == RTNL_IGNORED || r == -EBADMSG);
+        }
+}
+
 static void change(const struct nlmsghdr *message) {
         size_t len = message->nlmsg_len;
         uint8_t *copy = guard_copy(message, len);
@@ -264,11 +283,12 @@ static void change(const struct nlmsghdr *message) {
         }
 }
 
-static void for_some_messages(const Recording *r, void (*f)(const struct nlmsghdr *message)) {
+static void for_messages(const Recording *r, size_t max,
+                         void (*f)(const struct nlmsghdr *message)) {
         const struct nlmsghdr *message;
         size_t n = 0;
 
-        for (size_t pos = 0; n < MESSAGES_PER_FILE && (message = message_at(r, pos));
+        for (size_t pos = 0; n < max && (message = message_at(r, pos));
              pos += NLMSG_ALIGN(message->nlmsg_len)) {
                 f(message);
                 n++;
@@ -278,13 +298,15 @@ static void for_some_messages(const Recording *r, void (*f)(const struct nlmsghd
 
 START_TEST(cut_off) {
         for (size_t i = 0; i < n_recordings; i++)
-                for_some_messages(&recordings[i], cut);
+                for_messages(&recordings[i], MESSAGES_PER_FILE, cut);
+        for (size_t i = 0; i < n_recordings; i++)
+                for_messages(&recordings[i], SIZE_MAX, cut_guarded);
 }
 END_TEST
 
 START_TEST(changed_bytes) {
         for (size_t i = 0; i < n_recordings; i++)
-                for_some_messages(&recordings[i], change);
+                for_messages(&recordings[i], MESSAGES_PER_FILE, change);
 }
 END_TEST
 
