@@ -297,8 +297,12 @@ void source_close(Source *s, SocketRole role) {
 int source_receive(Source *s, SocketRole role, Received *ret) {
         int r;
 
-        r = s->ops.receive(s->ops.userdata, role, s->fds[role], s->buffer, SOURCE_BUFFER_SIZE, ret);
-        if (r == -EAGAIN || r == -EINTR)
+        /* Only EAGAIN means that there is nothing. */
+        do
+                r = s->ops.receive(s->ops.userdata, role, s->fds[role], s->buffer,
+                                   SOURCE_BUFFER_SIZE, ret);
+        while (r == -EINTR);
+        if (r == -EAGAIN)
                 return 0;
         return r < 0 ? r : 1;
 }

@@ -324,7 +324,7 @@ static int kernel_receive(void *userdata, SocketRole role, int fd _unused_, void
                 return -EINTR;
         if (s->error != 0)
                 return take_error(s);
-        if (s->n == 0 || happens(k, k->faults.eagain))
+        if (s->n == 0)
                 return -EAGAIN;
         if (role == SOCKET_QUERY && happens(k, k->faults.query_error))
                 return -ENOBUFS;

@@ -16,7 +16,6 @@
 /* Chances out of 1000, each time that it can happen. */
 typedef struct KernelFaults {
         unsigned eintr;
-        unsigned eagain; /* although there is something */
         unsigned set_error; /* a notification is lost, the error is set */
         unsigned silent_drop; /* a notification is lost, only counted */
         unsigned truncated;
