@@ -22,6 +22,17 @@ STATUS = {"InvalidAddress": USAGE, "InvalidZone": USAGE, "ZoneNotAllowed": USAGE
           "ZoneRequired": USAGE, "NoSuchLink": NO_LINK, "Ambiguous": NO_LINK, "NoRoute": NO_LINK}
 
 
+def joins(link, group):
+    """How often a link has joined an IPv6 group, as the kernel says."""
+    packed = socket.inet_pton(socket.AF_INET6, group).hex()
+    with open("/proc/net/igmp6", encoding="ascii") as file:
+        for line in file:
+            _, name, address, users, *_ = line.split()
+            if (name, address) == (link, packed):
+                return int(users)
+    return 0
+
+
 def network(t):
     """Links, addresses and routes that are the same every time: no address makes itself."""
     t.sysctl("net/ipv6/conf/default/addr_gen_mode", 1)
@@ -40,7 +51,10 @@ def network(t):
     t.ip("address add fe80::2/64 dev v1 nodad")
     t.ip("route add default via 192.0.2.254 metric 100")
     t.ip("-6 route add default via 2001:db8::fe metric 10")
-    t.wait_for(lambda: "LOWER_UP" in t.ip("link show v0").stdout.decode(), what="carrier of v0")
+    t.wait_for(lambda: b"LOWER_UP" in t.ip("link show v0").stdout, what="carrier of v0")
+    # The kernel joins the groups of an IPv6 address in its own time.
+    t.wait_for(lambda: joins("v0", "ff02::1:ff00:1") == 2 and joins("v1", "ff02::1:ff00:2") == 1,
+               what="the solicited-node groups")
 
 
 # What is printed ------------------------------------------------------------------------------
