@@ -25,6 +25,7 @@ typedef struct Selection {
         IpAddress destination; /* unmapped */
         CandidateList candidates;
         SourceAnswer answer; /* without the candidates */
+        uint8_t prefix_length; /* IPv4: of the source */
 } Selection;
 
 /* The routing domain of a link (VRF): the ifindex of its master, its own when it is one; 0: none. */

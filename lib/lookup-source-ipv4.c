@@ -54,6 +54,7 @@ static void choose(Selection *s, const AddressRecord *row, SourceRule rule) {
         s->answer.source = row->address;
         s->answer.source_ifindex = row->ifindex;
         s->answer.rule = rule;
+        s->prefix_length = row->prefix_length;
 }
 
 static int note(Selection *s, const AddressRecord *row, SourceRule rule) {
@@ -176,20 +177,24 @@ static int select_anywhere(Selection *s, int scope) {
         return 0;
 }
 
-/* Moves the chosen one to the front; those that it was preferred to lost by its rule. */
+/* Moves the chosen one to the front; those that it was preferred to lost by its rule. A link can have
+ * the same address several times: one of them is it. */
 static void mark_chosen(Selection *s) {
         SourceCandidate *items = s->candidates.items;
+        bool found = false;
 
         for (size_t i = 0; i < s->candidates.n; i++) {
                 SourceCandidate c = items[i];
 
-                c.chosen = ip_equal(&c.address, &s->answer.source) &&
+                c.chosen = !found && ip_equal(&c.address, &s->answer.source) &&
                            c.ifindex == s->answer.source_ifindex &&
+                           c.prefix_length == s->prefix_length &&
                            (c.rule == SOURCE_RULE_ONLY || c.rule == SOURCE_RULE_OTHER_LINK);
                 if (c.rule == SOURCE_RULE_ONLY)
                         c.rule = s->answer.rule;
                 items[i] = c;
                 if (c.chosen) {
+                        found = true;
                         memmove(items + 1, items, i * sizeof(*items));
                         items[0] = c;
                 }
