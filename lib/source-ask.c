@@ -72,7 +72,6 @@ static int ask_once(Source *s, const RtnlRequest *request, Asking *a) {
         len = rtnl_build(request, a->sequence, buffer);
         if (len < 0)
                 return len;
-        s->counters.asks++;
         r = s->ops.send(s->ops.userdata, SOCKET_ASK, s->fds[SOCKET_ASK], buffer, (size_t) len);
         if (r < 0)
                 return r;
@@ -90,7 +89,7 @@ static int ask_once(Source *s, const RtnlRequest *request, Asking *a) {
 }
 
 /* After a failure the rest of an answer may still lie in the queue: a new socket has none. */
-static int ask(Source *s, const RtnlRequest *request, AskRow on_row, void *userdata) {
+static int ask_uncounted(Source *s, const RtnlRequest *request, AskRow on_row, void *userdata) {
         Asking a = { .dump = request->dump, .on_row = on_row, .userdata = userdata };
         int r;
 
@@ -103,6 +102,11 @@ static int ask(Source *s, const RtnlRequest *request, AskRow on_row, void *userd
         if (r < 0)
                 return r;
         return a.interrupted ? -EINTR : 0;
+}
+
+static int ask(Source *s, const RtnlRequest *request, AskRow on_row, void *userdata) {
+        s->counters.asks++;
+        return ask_uncounted(s, request, on_row, userdata);
 }
 
 static int on_statistics(Source *s _unused_, const struct nlmsghdr *message, void *userdata) {
@@ -148,6 +152,17 @@ int source_ask_link_by_name(Source *s, TextSpan name, int32_t *ret_ifindex) {
         model_want(s->model, (Scope){ .object = OBJECT_LINK, .ifindex = ifindex });
         *ret_ifindex = ifindex;
         return 0;
+}
+
+/* A link is looked up under the lock under which links and addresses change. Which one does not matter,
+ * nor whether it is there. */
+int source_ask_barrier(Source *s) {
+        RtnlRequest request = { .object = RTNL_LINK, .ifindex = 1 };
+        int32_t ifindex;
+        int r;
+
+        r = ask_uncounted(s, &request, on_link, &ifindex);
+        return r == -ENODEV ? 0 : r;
 }
 
 static int on_route(Source *s _unused_, const struct nlmsghdr *message, void *userdata) {

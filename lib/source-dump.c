@@ -140,6 +140,14 @@ static int start_dump(Source *s, Scope scope) {
                 return 0;
         }
 
+        /* The kernel announces that a link went down, and that an address went, before it removes the
+         * routes, and lists routes without the lock that it holds meanwhile. */
+        if (scope.object == OBJECT_ROUTE || scope.object == OBJECT_LOCAL) {
+                r = source_ask_barrier(s);
+                if (r < 0)
+                        return retry_refused(s, scope);
+        }
+
         request = scope_request(&scope);
         len = rtnl_build(&request, ++s->sequence, buffer);
         if (len < 0)

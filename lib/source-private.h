@@ -149,6 +149,9 @@ void source_lose(Source *s, ResyncReason reason);
 int source_run_queries(Source *s, uint64_t until);
 bool source_is_idle(const Source *s);
 
+/* source-ask.c: returns when the kernel has finished the change of links or addresses that it is at. */
+int source_ask_barrier(Source *s);
+
 /* source-proc.c: appends what the text of /proc/net/igmp (AF_INET) or igmp6 says. Lines that cannot be
  * read are skipped. -ENOMEM; -E2BIG over a bound. */
 int source_parse_groups(int family, const char *text, size_t len, GroupUsers **list, size_t *n,

@@ -271,6 +271,8 @@ static int kernel_send(void *userdata, SocketRole role, int fd _unused_, const v
                 answer_result(k, s, NLMSG_ERROR, -EBUSY);
                 return 0;
         }
+        if (((const struct nlmsghdr *) data)->nlmsg_type == RTM_GETLINK)
+                world_finish(&k->world);
         read_request(k, data);
         if (k->request.nlmsg_flags & NLM_F_DUMP) {
                 begin_dump(k, s);

@@ -123,7 +123,7 @@ static void begin_run(uint64_t seed, const KernelFaults *faults) {
         run.kernel.on_step = on_step;
         run.kernel.announces_groups = seed % 5 != 0;
         run.kernel.dumps_groups = seed % 7 != 0;
-        run.kernel.world.silent = true;
+        run.kernel.world.silent = run.kernel.world.late = true;
         run.config = (SourceConfig){ .ops = &run.ops };
         run.strict = run.kernel.announces_groups;
         for (unsigned i = random_below(60); i > 0; i--)

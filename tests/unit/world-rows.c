@@ -330,7 +330,7 @@ bool world_has_key(const World *w, size_t key) {
         for (size_t i = 0; i < w->n_routes; i++) {
                 const WorldRoute *r = &w->routes[i];
 
-                if (r->ifindex == ifindex &&
+                if (r->ifindex == ifindex && !r->dying &&
                     k == (r->metric / 100 - 1) * 2 * WORLD_GATEWAYS +
                                                     (size_t) r->family * WORLD_GATEWAYS +
                                                     r->gateway)
@@ -432,7 +432,7 @@ static const char *compare_routes(const World *w, const TableView *v) {
                 const char *gateway = world_gateways[route->family][route->gateway];
                 TableWalk walk = table_walk_all(v, OBJECT_ROUTE);
                 RouteRecord row;
-                bool found = false;
+                bool found = route->dying;
 
                 while (!found && table_next(v, &walk, &row))
                         found = row.ifindex == route->ifindex && row.metric == route->metric &&

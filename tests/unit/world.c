@@ -194,10 +194,20 @@ void world_flush_routes(World *w, int32_t ifindex, int v6, bool announced) {
 
                 if (route.ifindex != ifindex || route.family != v6)
                         continue;
+                if (!announced && w->late) {
+                        w->routes[i].dying = true;
+                        continue;
+                }
                 remove_route(w, i);
                 if (announced)
                         say_route(w, &route, true, 0);
         }
+}
+
+void world_finish(World *w) {
+        for (size_t i = w->n_routes; i-- > 0;)
+                if (w->routes[i].dying)
+                        remove_route(w, i);
 }
 
 static bool same_route(const WorldRoute *a, const WorldRoute *b) {
@@ -393,5 +403,6 @@ void world_step(World *w) {
                 world_swap_names,  say_noise,         world_add_link,
         };
 
+        world_finish(w);
         steps[world_random(w, sizeof(steps) / sizeof(steps[0]))](w);
 }

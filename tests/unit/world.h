@@ -53,6 +53,7 @@ typedef struct WorldRoute {
         uint32_t metric;
         uint8_t gateway;
         int32_t ifindex;
+        bool dying; /* announced by what takes it away, still listed until world_finish() */
 } WorldRoute;
 
 /* Where a message is heard: default routes and the local table have a socket of their own. */
@@ -67,6 +68,7 @@ typedef struct World {
         /* Move when rows come or go; the kernel marks a dump of links or addresses by them. */
         uint32_t link_sequence;
         uint32_t address_sequence[2];
+        bool late; /* routes that go in silence are still listed for a while */
         bool silent; /* also changes of links that are down, which are never announced */
         WorldEmit emit;
         void *userdata;
@@ -78,6 +80,10 @@ void world_init(World *w, uint64_t seed, WorldEmit emit, void *userdata);
 unsigned world_random(World *w, unsigned n);
 /* One thing happens: it changes the truth and then announces what the kernel would. */
 void world_step(World *w);
+
+/* What was announced before it was done is done. The kernel answers a question for a link only then:
+ * both are under one lock. Otherwise it is done before the next step. */
+void world_finish(World *w);
 
 /* Lists rows as the kernel does: type is the RTM_GET... number, family 0 means all, ifindex 0 all links.
  * *pos starts at 0; NULL at the end. The message lives in b. *ret_sequence: what the kernel compares to
