@@ -207,6 +207,8 @@ START_TEST(rows_are_those_of_getifaddrs) {
         ip("addr add 192.0.2.1/24 dev t0");
         ip("addr add 192.0.2.9 peer 198.51.100.1/32 dev t1");
         ip("addr add 2001:db8::1/64 dev t0 nodad");
+        /* Acknowledged by the kernel before it is announced. */
+        ck_assert_int_eq(ifroster_sync(h, WAIT_USEC), 0);
         ck_assert_int_eq(ifroster_row_new(&row), 0);
         ck_assert_int_eq(getifaddrs(&all), 0);
         for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
