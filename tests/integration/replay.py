@@ -158,6 +158,9 @@ class Replay:
                 if text in record and twin not in record:
                     rows[key].pop(twin, None)
             rows[key].update(record)
+            # null: no longer applies
+            for name in [name for name, value in rows[key].items() if value is None]:
+                del rows[key][name]
 
     def _see_incarnation(self, incarnation):
         assert incarnation not in self._incarnations, f"incarnation {incarnation} again"

@@ -14,6 +14,8 @@ import select
 import socket
 import time
 
+import replay
+
 DEADLINE = 20.0
 INTERFACE_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                               "../../daemon/org.ifroster.varlink")
@@ -199,6 +201,7 @@ class Client:
         self.interface = interface
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self.socket.connect(path)
+        self.text = None # of the last message
         self._buffer = bytearray()
         self._pending = collections.deque()
 
@@ -231,7 +234,12 @@ class Client:
         return b"\0" in self._buffer
 
     def receive_message(self, deadline=DEADLINE):
-        """The next message as it came. Closed, or AssertionError when none comes in time."""
+        """The next message. Closed, or AssertionError when none comes in time."""
+        self.text = self.receive_text(deadline)
+        return json.loads(self.text.decode("utf-8", errors="strict"))
+
+    def receive_text(self, deadline=DEADLINE):
+        """Likewise, as it came."""
         end = time.monotonic() + deadline
         start = 0
         while (nul := self._buffer.find(b"\0", start)) < 0:
@@ -248,7 +256,7 @@ class Client:
             self._buffer += data
         text = bytes(self._buffer[:nul])
         del self._buffer[:nul + 1]
-        return json.loads(text.decode("utf-8", errors="strict"))
+        return text
 
     def receive(self, deadline=DEADLINE):
         """The parameters of the next reply, checked; VarlinkError for an error."""
@@ -287,3 +295,71 @@ class Client:
     def call(self, method, deadline=DEADLINE, **parameters):
         self.send(method, parameters)
         return self.receive(deadline)
+
+
+class Subscriber(Client):
+    """Follows Subscribe, and checks the order of what comes: existing events of one generation, ready
+    with the same one, then batches; without a filter none may be left out."""
+
+    def __init__(self, links=None, objects=None, path="/run/ifroster/org.ifroster"):
+        super().__init__(path)
+        self.whole = links is None and objects is None
+        # Rows of something that was filtered out cannot be replayed.
+        self.replay = replay.Replay() if objects is None or "link" in objects else None
+        self.generation = None
+        self.ready = False
+        self.events = []
+        self.replies = 0
+        self.ask(links, objects)
+
+    def ask(self, links=None, objects=None):
+        parameters = {"Links": links, "Objects": objects}
+        self.send("Subscribe", {name: value for name, value in parameters.items()
+                                if value is not None}, more=True)
+
+    def step(self, deadline=DEADLINE):
+        """Takes one reply and returns its events."""
+        reply = self.receive(deadline)
+        events = reply.get("Events", [])
+        before, self.generation = self.generation, reply["Generation"]
+        self.replies += 1
+        if not self.ready:
+            assert before in (None, self.generation), f"generation {self.generation} after {before}"
+            assert all(event["Event"] == "existing" for event in events), events
+            assert len(events) <= 64, f"{len(events)} existing events in one reply"
+            assert bool(events) != bool(reply.get("Ready")), reply
+            self.ready = reply.get("Ready", False)
+        else:
+            assert "Ready" not in reply and events, reply
+            assert all(event["Event"] != "existing" for event in events), events
+            if self.whole:
+                assert self.generation == before + 1, f"{self.generation} after {before}"
+            assert self.generation > before, f"{self.generation} after {before}"
+        if self.replay is not None and events:
+            # A filter leaves batches out.
+            self.replay.generation = None
+            self.replay.apply(self.generation, events)
+        self.events += events
+        return events
+
+    def until_ready(self):
+        while not self.ready:
+            self.step()
+        return self
+
+    def until(self, generation):
+        """Takes replies up to that generation; for those without a filter."""
+        while not self.ready or self.generation < generation:
+            self.step()
+
+    def take(self):
+        """The events so far, once."""
+        events, self.events = self.events, []
+        return events
+
+    def expect(self, **fields):
+        """The next reply begins with an event that has these fields."""
+        events = self.step()
+        assert all(events[0].get(name) == value for name, value in fields.items()), \
+            f"{events} instead of {fields}"
+        return events
