@@ -333,8 +333,12 @@ static bool is_merged(const Ip *destination, AddressType type) {
         _cleanup_(freep) KernelLocal *locals = NULL;
         size_t n;
 
-        if (world_has_rules() || destination->family != AF_INET || type != ADDRESS_TYPE_UNICAST ||
-            match.error != 0 || match.type != RTN_UNICAST)
+        if (world_has_rules() || destination->family != AF_INET || type != ADDRESS_TYPE_UNICAST)
+                return false;
+        /* A route of the type unreachable and the like: how long its prefix is it does not say. */
+        if (match.error == EHOSTUNREACH || match.error == EACCES || match.error == EINVAL)
+                match.prefix_length = 32;
+        else if (match.error != 0 || match.type != RTN_UNICAST)
                 return false;
         n = kernel_locals(&locals);
         for (size_t i = 0; i < n; i++)
