@@ -28,7 +28,7 @@ void model_dump_begin(Model *m, Scope scope) {
                 m->epoch = 1;
         m->dumping = true;
         m->scope = scope;
-        m->dump_dubious = false;
+        m->dump_overtaken = m->dump_dubious = false;
         m->order += 2 * DUMP_ORDER_SPAN;
         m->dump_order = m->order;
         m->n_dump_addresses = 0;
@@ -36,9 +36,13 @@ void model_dump_begin(Model *m, Scope scope) {
 
 /* True when what was heard during the dump decides, not the dump. */
 static bool row_is_overruled(Model *m, ObjectType type, const void *record) {
-        const Pending *p = overlay_find(&m->overlay, type, record);
         const LinkAux *aux;
+        const Pending *p;
 
+        /* As always when nothing happens: no need to look for each of thousands of rows. */
+        if (!m->dump_overtaken)
+                return false;
+        p = overlay_find(&m->overlay, type, record);
         if (p && p->stamp == m->epoch)
                 return true;
         if (type == OBJECT_LINK)

@@ -84,6 +84,7 @@ struct Model {
         Scope scope;
         uint64_t dump_order; /* above the order of every address row of the dump */
         uint64_t n_dump_addresses;
+        bool dump_overtaken; /* anything was heard while it ran */
         bool dump_dubious; /* something happened while it ran */
 
         /* IPv4 holds routes that differ only in what is no part of a key. Once that was seen, a removal

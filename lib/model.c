@@ -59,6 +59,7 @@ void model_pending_update(Model *m, Pending *p, bool present, const void *record
                 return;
         }
         p->stamp = m->epoch;
+        m->dump_overtaken = true;
         if (m->scope.object == p->object)
                 m->dump_dubious = true;
 }
@@ -173,6 +174,7 @@ int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump) {
         m->n_dead_aux++;
         if (m->dumping && !from_dump) {
                 aux->died_epoch = m->epoch;
+                m->dump_overtaken = true;
                 m->dump_dubious = true;
         }
         model_trigger_link_gone(m, known ? &before.link : link, known);
