@@ -93,11 +93,8 @@ static void wait_for_writer(ifroster *h, const ClientReading *g, unsigned *spins
                 }
         }
         client_lock(h);
-        if (h->map.epoch == g->epoch) {
-                client_map_check(h);
-                if (h->map.epoch == g->epoch)
-                        client_map_drop(h);
-        }
+        if (h->map.epoch == g->epoch && client_map_open(h, /* wait= */ false) < 0)
+                client_map_drop(h);
         client_unlock(h);
         *spins = 0;
         *started = 0;
