@@ -118,10 +118,12 @@ int varlink_client_send(VarlinkClient *client, const char *method, const json_t 
 
 /* Takes the next message out of the buffer; NULL: there is no complete one. */
 static const char *next_message(VarlinkClient *client, size_t *ret_len) {
-        const char *message = client->buffer + client->start, *nul;
+        const char *message, *nul;
 
+        /* Before the first piece there is no buffer either. */
         if (client->searched == client->end)
                 return NULL;
+        message = client->buffer + client->start;
         nul = memchr(client->buffer + client->searched, 0, client->end - client->searched);
         if (!nul) {
                 client->searched = client->end;
