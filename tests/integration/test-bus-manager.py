@@ -6,6 +6,9 @@ import json
 import os
 import socket
 
+import jeepney
+
+import busclient
 import fixture
 from busclient import MANAGER, PROPERTIES
 from fixture import CallError, link_path
@@ -301,6 +304,33 @@ def test_bad_input(t):
     fails(t, "org.freedesktop.DBus.Error.PropertyReadOnly", "Set", "ssv", MANAGER, "State",
           ("s", "ready"), interface=PROPERTIES)
     assert t.bus.get("State") == "ready"
+
+
+def test_embedded_nul(t):
+    """Is not a string of D-Bus: the bus itself closes such a connection, and nobody else notices. Text
+    that ends at NUL for C must not be taken for what stands before."""
+    t.start()
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.settimeout(10)
+        raw.connect(t.private_bus.socket)
+        raw.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
+        assert raw.recv(4096).startswith(b"OK ")
+        raw.sendall(b"BEGIN\r\n")
+        bus = jeepney.DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                  "org.freedesktop.DBus")
+        raw.sendall(jeepney.new_method_call(bus, "Hello").serialise(1))
+        assert raw.recv(4096)
+        daemon = jeepney.DBusAddress(busclient.ROOT, busclient.NAME, MANAGER)
+        call = jeepney.new_method_call(daemon, "GetLinkByName", "s", ("lo\0x",))
+        raw.sendall(call.serialise(2))
+        received = b""
+        try:
+            while piece := raw.recv(4096):
+                received += piece
+        except ConnectionResetError:
+            pass
+        assert link_path(1).encode() not in received, received
+    assert t.bus.call("GetLinkByName", "s", "lo") == (1, link_path(1))
 
 
 def test_many_syncs_at_once(t):

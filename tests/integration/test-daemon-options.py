@@ -82,6 +82,40 @@ def test_namespaces_that_cannot_be_entered(t):
             "--netns=/proc/self/ns/mnt", *none)
 
 
+def test_places_that_cannot_be_written(t):
+    """Also as root: a file system that is read-only, something else in the way, no directory."""
+    os.mkdir("/run/readonly")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/run/readonly"], check=True)
+    with open("/run/file", "w", encoding="ascii") as file:
+        file.write("of somebody else")
+    os.symlink("/run/nowhere", "/run/link")
+    others = {"--varlink": "--table=none", "--table": "--varlink=none"}
+    for option, other in others.items():
+        for path in ("/run/readonly/x", "/run/file/x", "/run", "/proc/nosuch"):
+            refused(t, 1, [path], "--bus=none", other, f"{option}={path}")
+    for path in ("/run/file", "/run/link"):
+        refused(t, 1, [path, "not a socket"], "--bus=none", "--table=none", f"--varlink={path}")
+    with open("/run/file", encoding="ascii") as file:
+        assert file.read() == "of somebody else"
+    assert not os.path.lexists("/run/nowhere")
+
+
+def test_a_second_daemon_at_the_same_place(t):
+    """It says so and ends, and the first one does not notice."""
+    t.start()
+    path = f"{fixture.RUNTIME_DIRECTORY}/org.ifroster"
+    refused(t, 1, [path, "another daemon"], "--bus=none", f"--varlink={path}", "--table=none")
+    path = f"{fixture.RUNTIME_DIRECTORY}/table"
+    refused(t, 1, [path, "another daemon"], "--bus=none", "--varlink=none", f"--table={path}")
+    connect = f"--connect={fixture.RUNTIME_DIRECTORY}/org.ifroster"
+    assert t.cli_json("list", connect)[0]["Name"] == "lo"
+    # A dead one's places are taken over.
+    t.daemon.kill()
+    t.start_daemon(name="second")
+    t.connect()
+    assert t.cli_json("list", connect)[0]["Name"] == "lo"
+
+
 def test_another_namespace(t):
     t.ip("netns add other")
     t.ip("-n other link add inside type veth peer name peer")
