@@ -118,6 +118,7 @@ struct VarlinkServer {
         sd_event_source *reap; /* enabled while closed is not empty */
         sd_event_source *timer; /* enabled while waiting is not empty */
         sd_event_source *retry; /* enabled while accepting rests */
+        bool held; /* nobody is accepted, whatever else happens: varlink_server_hold() */
         int reserve_fd; /* given up for a moment to refuse a peer without a descriptor */
 };
 

@@ -80,8 +80,22 @@ void varlink_listeners_resume(VarlinkServer *server) {
         if (server->reserve_fd < 0)
                 server->reserve_fd = eventfd(0, EFD_CLOEXEC);
         (void) sd_event_source_set_enabled(server->retry, SD_EVENT_OFF);
+        if (server->held)
+                return;
         LIST_FOREACH(listener, &server->listeners, list)
         (void) sd_event_source_set_enabled(listener->source, SD_EVENT_ON);
+}
+
+void varlink_server_hold(VarlinkServer *server, bool hold) {
+        VarlinkListener *listener;
+
+        server->held = hold;
+        if (!hold) {
+                varlink_listeners_resume(server);
+                return;
+        }
+        LIST_FOREACH(listener, &server->listeners, list)
+        (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
 }
 
 /* No descriptor is left: 1 when the reserve served to refuse a peer, 0 when there was none (the
@@ -149,6 +163,8 @@ int varlink_listener_start(VarlinkListener *listener) {
                             listener);
         if (r < 0)
                 return r;
+        if (server->held)
+                (void) sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
 
         LIST_INSERT_HEAD(&server->listeners, listener, list);
         server->counters.listeners++;

@@ -75,6 +75,12 @@ static void on_batch(Publisher *p, const Batch *batch) {
         roster_publish((Roster *) p, batch);
 }
 
+/* Who has the daemon started by connecting, or connects while it restarts, has not come to hear that it
+ * is not ready: he waits the moment that the table takes. */
+static void on_state(Publisher *p, SourceState state) {
+        varlink_server_hold(((Roster *) p)->server, state == SOURCE_STARTING);
+}
+
 /* Sockets that the service manager passed. Returns how many were taken. */
 static int listen_passed(Roster *r) {
         int n, taken = 0, k;
@@ -133,6 +139,7 @@ int roster_new(Manager *m, const char *path, bool default_path, Roster **ret) {
         if (!r)
                 return -ENOMEM;
         r->publisher.on_batch = on_batch;
+        r->publisher.on_state = on_state;
         r->manager = m;
         r->info = (VarlinkServerInfo){
                 .vendor = "the ifroster developers",
@@ -149,6 +156,7 @@ int roster_new(Manager *m, const char *path, bool default_path, Roster **ret) {
                 log_error("the interface org.ifroster cannot be served: %s", strerror(-k));
                 return k;
         }
+        varlink_server_hold(r->server, manager_state(m) == SOURCE_STARTING);
         k = roster_listen(r, path, default_path);
         if (k < 0)
                 return k;

@@ -160,6 +160,10 @@ int varlink_server_listen_path(VarlinkServer *server, const char *path);
  * -EINVAL. Owns fd on success; its file in the file system is never removed. */
 int varlink_server_listen_fd(VarlinkServer *server, int fd);
 
+/* While held, nobody is accepted: who connects waits in the kernel's queue, as for a server that is not
+ * quick. */
+void varlink_server_hold(VarlinkServer *server, bool hold);
+
 /* Serves one connected AF_UNIX stream socket, with the limits of one that was accepted: -E2BIG
  * when one is reached (the peer was told). Owns fd on success. */
 int varlink_server_add_connection(VarlinkServer *server, int fd);

@@ -108,6 +108,39 @@ START_TEST(test_listen_path) {
 }
 END_TEST
 
+/* While the server is held, who connects waits; sockets that come later are held too. */
+START_TEST(test_hold) {
+        Place place = place_new();
+        Fixture fixture;
+        Peer peer;
+
+        fixture_init(&fixture, NULL);
+        varlink_server_hold(fixture.server, true);
+        ck_assert_int_eq(varlink_server_listen_path(fixture.server, place.path), 0);
+
+        ck_assert_int_eq(peer_connect(&peer, place.path), 0);
+        ck_assert(peer_send(&fixture, &peer, ECHO));
+        fixture_settle(&fixture);
+        ck_assert_uint_eq(fixture_counters(&fixture).connections, 0);
+
+        varlink_server_hold(fixture.server, false);
+        peer_expect(&fixture, &peer, OK);
+
+        /* those that are there go on, and their end does not let others in */
+        varlink_server_hold(fixture.server, true);
+        ck_assert(peer_send(&fixture, &peer, ECHO));
+        peer_expect(&fixture, &peer, OK);
+        peer_close(&peer);
+        ck_assert_int_eq(peer_connect(&peer, place.path), 0);
+        fixture_settle(&fixture);
+        ck_assert_uint_eq(fixture_counters(&fixture).connections, 0);
+
+        peer_close(&peer);
+        fixture_done(&fixture);
+        place_done(&place);
+}
+END_TEST
+
 /* What is in the place already, and what becomes of it. */
 START_TEST(test_in_place) {
         static const struct {
@@ -429,6 +462,7 @@ int main(void) {
 
         tcase_set_timeout(tcase, 60);
         tcase_add_test(tcase, test_listen_path);
+        tcase_add_test(tcase, test_hold);
         tcase_add_loop_test(tcase, test_in_place, 0, 6);
         tcase_add_test(tcase, test_backlog_full);
         tcase_add_test(tcase, test_two_servers);
