@@ -8,6 +8,8 @@
  * bytes of an IpAddress zero.
  */
 
+#include <string.h>
+
 #include "address.h"
 #include "util.h"
 
@@ -50,13 +52,15 @@ IpAddress ip_subnet_broadcast(const IpAddress *a, unsigned prefix_length) {
 }
 
 bool ip_in_prefix(const IpAddress *a, const IpAddress *network, unsigned prefix_length) {
+        size_t bits = ip_family_bits(a->family), length = CONST_MIN((size_t) prefix_length, bits);
+        size_t whole = length / 8;
+
         if (a->family != network->family || !ip_is_set(a))
                 return false;
-
-        for (size_t i = 0; i < ip_family_size(a->family); i++)
-                if (((a->bytes[i] ^ network->bytes[i]) & mask_byte(prefix_length, i)) != 0)
-                        return false;
-        return true;
+        if (memcmp(a->bytes, network->bytes, whole) != 0)
+                return false;
+        return length % 8 == 0 ||
+               ((a->bytes[whole] ^ network->bytes[whole]) & mask_byte(prefix_length, whole)) == 0;
 }
 
 unsigned ip_common_prefix(const IpAddress *a, const IpAddress *b) {

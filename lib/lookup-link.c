@@ -38,9 +38,7 @@ static bool is_up(const TableView *v, int32_t ifindex) {
         return table_get_link(v, ifindex, &link) && (link.flags & IFF_UP);
 }
 
-static bool reaches(const TableView *v, const AddressRecord *row, int32_t ifindex, bool hidden) {
-        if (ifindex != 0 && row->ifindex != ifindex)
-                return false;
+static bool reaches(const TableView *v, const AddressRecord *row, bool hidden) {
         if (!hidden && (row->flags & IFA_F_NOPREFIXROUTE))
                 return false;
         /* IPv4 addresses stay on a link that goes down, their routes do not. */
@@ -57,10 +55,39 @@ static void on_link_add(OnLink *on_link, int32_t ifindex, bool peer, bool every)
                 on_link->several = true;
 }
 
+/* Looks at one link's own addresses only: fe80::/64 is a network of every link. */
+static OnLink on_this_link(const TableView *v, const IpAddress *a, int32_t ifindex, bool hidden,
+                           bool every) {
+        OnLink on_link = {};
+        unsigned longest = 0;
+        AddressRecord row;
+        TableWalk w;
+
+        w = table_walk_link(v, OBJECT_ADDRESS, ifindex);
+        while (table_next(v, &w, &row)) {
+                bool has_peer = ip_is_set(&row.peer);
+
+                if (!ip_in_prefix(a, has_peer ? &row.peer : &row.address, row.prefix_length) ||
+                    !reaches(v, &row, hidden))
+                        continue;
+                if (!every && on_link.ifindex != 0 && row.prefix_length < longest)
+                        continue;
+                if (!every && row.prefix_length > longest)
+                        on_link = (OnLink){};
+                longest = row.prefix_length;
+                on_link_add(&on_link, ifindex, has_peer && ip_equal(&row.peer, a), every);
+        }
+
+        return on_link;
+}
+
 OnLink lookup_on_link(const TableView *v, const IpAddress *a, int32_t ifindex, bool hidden,
                       bool every) {
         int from = (int) ip_family_bits(a->family);
         OnLink on_link = {};
+
+        if (ifindex != 0)
+                return on_this_link(v, a, ifindex, hidden, every);
 
         while (from >= 0 && (every || on_link.ifindex == 0)) {
                 int length = table_prefix_length(v, OBJECT_ADDRESS, a->family, from);
@@ -74,7 +101,7 @@ OnLink lookup_on_link(const TableView *v, const IpAddress *a, int32_t ifindex, b
                 while (table_next(v, &w, &row)) {
                         bool peer = ip_is_set(&row.peer) && ip_equal(&row.peer, a);
 
-                        if (!reaches(v, &row, ifindex, hidden))
+                        if (!reaches(v, &row, hidden))
                                 continue;
                         on_link_add(&on_link, row.ifindex, peer, every);
                 }

@@ -26,6 +26,8 @@ typedef struct Selection {
         CandidateList candidates;
         SourceAnswer answer; /* without the candidates */
         uint8_t prefix_length; /* IPv4: of the source */
+        AddressScope scope; /* IPv6: of the destination, and its label */
+        uint32_t label;
 } Selection;
 
 /* The routing domain of a link (VRF): the ifindex of its master, its own when it is one; 0: none. */

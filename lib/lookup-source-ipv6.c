@@ -40,23 +40,22 @@ static int same_value(const Selection *s, const AddressRecord *row) {
 
 static int scope_value(const Selection *s, const AddressRecord *row) {
         AddressScope scope = lookup_kernel_scope(&row->address);
-        AddressScope wanted = lookup_kernel_scope(&s->destination);
 
-        return scope >= wanted ? -(int) scope : (int) scope - SCOPE_TOO_SMALL;
+        return scope >= s->scope ? -(int) scope : (int) scope - SCOPE_TOO_SMALL;
 }
 
 static int preferred_value(const Selection *s, const AddressRecord *row) {
-        AddressClass class = ip_classify(&row->address);
-        uint32_t avoid = IFA_F_DEPRECATED;
+        AddressClass class;
 
-        /* Deprecation means nothing for these. */
-        if (class == ADDRESS_CLASS_LOOPBACK || class == ADDRESS_CLASS_V4_COMPATIBLE ||
-            ip_unmap(&row->address).family == AF_INET)
+        if (!(row->flags & IFA_F_DEPRECATED) &&
+            (!(row->flags & IFA_F_OPTIMISTIC) ||
+             lookup_setting(s->facts, row->ifindex, LINK_SETTING_USE_OPTIMISTIC)))
                 return 1;
 
-        if (!lookup_setting(s->facts, row->ifindex, LINK_SETTING_USE_OPTIMISTIC))
-                avoid |= IFA_F_OPTIMISTIC;
-        return !(row->flags & avoid);
+        /* For these it means nothing. */
+        class = ip_classify(&row->address);
+        return class == ADDRESS_CLASS_LOOPBACK || class == ADDRESS_CLASS_V4_COMPATIBLE ||
+               ip_unmap(&row->address).family == AF_INET;
 }
 
 static int home_value(const Selection *s, const AddressRecord *row) {
@@ -68,8 +67,7 @@ static int interface_value(const Selection *s, const AddressRecord *row) {
 }
 
 static int label_value(const Selection *s, const AddressRecord *row) {
-        return lookup_label(s->facts, &row->address, row->ifindex) ==
-               lookup_label(s->facts, &s->destination, s->answer.ifindex);
+        return lookup_label(s->facts, &row->address, row->ifindex) == s->label;
 }
 
 static int temporary_value(const Selection *s, const AddressRecord *row) {
@@ -242,7 +240,7 @@ static int consider_same(Selection *s, ScoredList *l) {
  * address of another link, unless that one is the destination. */
 static bool outgoing_link_decides(const Selection *s, const ScoredList *l) {
         const Scored *items = l->items;
-        int best_scope = -(int) lookup_kernel_scope(&s->destination);
+        int best_scope = -(int) s->scope;
 
         if (s->facts->mobility)
                 return false;
@@ -256,7 +254,7 @@ static bool outgoing_link_decides(const Selection *s, const ScoredList *l) {
 
 static int consider_all(Selection *s, ScoredList *l) {
         bool outgoing_only = ip_is_multicast(&s->destination) ||
-                             lookup_kernel_scope(&s->destination) <= ADDRESS_SCOPE_LINK_LOCAL ||
+                             s->scope <= ADDRESS_SCOPE_LINK_LOCAL ||
                              lookup_setting(s->facts, s->answer.ifindex,
                                             LINK_SETTING_USE_OIF_ADDRS_ONLY);
         int r;
@@ -333,6 +331,8 @@ int lookup_source_ipv6(Selection *s) {
         r = find_outgoing_link(s);
         if (r < 0)
                 return r;
+        s->scope = lookup_kernel_scope(&s->destination);
+        s->label = lookup_label(s->facts, &s->destination, s->answer.ifindex);
         r = consider_all(s, &l);
         if (r < 0)
                 return r;
