@@ -37,6 +37,10 @@ int32_t lookup_routing_domain(const TableView *v, int32_t ifindex);
 uint64_t lookup_link_order(const TableView *v, int32_t ifindex);
 int lookup_setting(const SourceFacts *facts, int32_t ifindex, LinkSetting which);
 
+/* An IPv4 group over a named link: an address for everywhere is taken whatever the route says; only
+ * when there is none, the route is asked as for any other destination. */
+bool lookup_source_tries_route(const Selection *s);
+
 /* Fill in the answer and, when asked to, the candidates. -EADDRNOTAVAIL: there is none. */
 int lookup_source_ipv4(Selection *s);
 int lookup_source_ipv6(Selection *s);

@@ -29,18 +29,25 @@ static int compare_places(const void *x, const void *y) {
 }
 
 /* The scope of the route, or what it usually is: everywhere behind a gateway, else this link. */
-static int route_scope(const Selection *s) {
-        const RouteAnswer *route = &s->question->route;
+static int usual_scope(const RouteAnswer *route) {
+        if (route->scope >= 0)
+                return route->scope;
+        return ip_is_set(&route->gateway) ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+}
 
+static int route_scope(const Selection *s) {
         if (s->question->ifindex != 0 && ip_is_multicast(&s->destination))
                 return s->destination.bytes[0] == 224 && memory_is_zero(s->destination.bytes + 1, 2)
                                        ? RT_SCOPE_LINK
                                        : RT_SCOPE_UNIVERSE;
         if (s->question->ifindex != 0 && ip_classify(&s->destination) == ADDRESS_CLASS_BROADCAST)
                 return RT_SCOPE_LINK;
-        if (route->scope >= 0)
-                return route->scope;
-        return ip_is_set(&route->gateway) ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+        return usual_scope(&s->question->route);
+}
+
+bool lookup_source_tries_route(const Selection *s) {
+        return s->question->ifindex != 0 && ip_is_multicast(&s->destination) &&
+               route_scope(s) == RT_SCOPE_UNIVERSE;
 }
 
 /* Its network, or the peer's, holds the gateway. Any does when there is no IPv4 gateway. */
@@ -201,6 +208,15 @@ static void mark_chosen(Selection *s) {
         }
 }
 
+static int select_by_scope(Selection *s, const IpAddress *gateway, int scope) {
+        int r;
+
+        r = select_on_outgoing(s, gateway, scope);
+        if (r < 0 || ip_is_set(&s->answer.source))
+                return r;
+        return select_anywhere(s, scope);
+}
+
 int lookup_source_ipv4(Selection *s) {
         const RouteAnswer *route = &s->question->route;
         IpAddress gateway = route->gateway;
@@ -224,11 +240,13 @@ int lookup_source_ipv4(Selection *s) {
         if (ip_is_multicast(&s->destination) && s->question->ifindex != 0)
                 gateway = (IpAddress){};
 
-        r = select_on_outgoing(s, &gateway, scope);
+        r = select_by_scope(s, &gateway, scope);
         if (r < 0)
                 return r;
-        if (!ip_is_set(&s->answer.source)) {
-                r = select_anywhere(s, scope);
+        if (!ip_is_set(&s->answer.source) && lookup_source_tries_route(s) &&
+            !ip_is_set(&route->preferred_source)) {
+                s->candidates.n = 0;
+                r = select_by_scope(s, &route->gateway, usual_scope(route));
                 if (r < 0)
                         return r;
         }

@@ -215,7 +215,10 @@ int lookup_source(const TableView *v, const SourceQuestion *question, const Sour
                 r = lookup_source_ipv4(&s);
         else
                 r = lookup_source_ipv6(&s);
-        if (r < 0 && !(r == -EADDRNOTAVAIL && preferred))
+        if (r == -EADDRNOTAVAIL && ip_is_set(&question->route.preferred_source) &&
+            (preferred || lookup_source_tries_route(&s)))
+                preferred = true;
+        else if (r < 0)
                 return r;
 
         if (preferred) {

@@ -48,6 +48,7 @@ static struct {
         unsigned links;
         unsigned merged; /* known differences, see check_type() */
         unsigned mapped;
+        unsigned both;
         unsigned wrong;
 } counts;
 
@@ -363,6 +364,20 @@ static bool is_mapped(const TableView *v, const Ip *destination) {
         return table_next(v, &w, &row);
 }
 
+/* It is one link's own and another's broadcast address: to the kernel what came first, to us its own. */
+static bool is_both(const Ip *destination, AddressType type) {
+        _cleanup_(freep) KernelLocal *locals = NULL;
+        size_t n = kernel_locals(&locals);
+        bool own = false, broadcast = false;
+
+        for (size_t i = 0; i < n; i++)
+                if (locals[i].prefix_length == 32 && ip_same(&locals[i].address, destination)) {
+                        own = own || locals[i].type == RTN_LOCAL;
+                        broadcast = broadcast || locals[i].type == RTN_BROADCAST;
+                }
+        return own && broadcast && type == ADDRESS_TYPE_UNICAST;
+}
+
 static void check_type(const Reading *r, const Ip *destination) {
         _cleanup_(address_answer_done) AddressAnswer answer = {};
         IpAddress a = address_of(destination);
@@ -392,6 +407,8 @@ static void check_type(const Reading *r, const Ip *destination) {
                 counts.merged++;
         else if (answer.type == ADDRESS_TYPE_UNICAST && is_mapped(&v, destination))
                 counts.mapped++;
+        else if (expected == ADDRESS_TYPE_BROADCAST && is_both(destination, answer.type))
+                counts.both++;
         else
                 wrong("%s is %s, the kernel says type %u (error %d)", ip_text(destination),
                       address_type_to_string(answer.type), route.type, route.error);
@@ -470,8 +487,8 @@ int main(int argc, char **argv) {
 
         printf("%u configurations in %.1f s: %u questions for a source (%u of them without one), %u "
                "for a type, %u for a link; known differences: %u because the kernel has merged its "
-               "tables, %u because of a v4-mapped address; %u wrong\n",
+               "tables, %u because of a v4-mapped address, %u own and broadcast; %u wrong\n",
                counts.configurations - 1, now() - start, counts.sources, counts.sources_none,
-               counts.types, counts.links, counts.merged, counts.mapped, counts.wrong);
+               counts.types, counts.links, counts.merged, counts.mapped, counts.both, counts.wrong);
         return counts.wrong > 0;
 }
