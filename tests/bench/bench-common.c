@@ -28,11 +28,19 @@ int must_errno(int r, const char *what) {
         return must(r < 0 ? -errno : r, what);
 }
 
-uint64_t now_nsec(void) {
+static uint64_t clock_nsec(clockid_t clock) {
         struct timespec t;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        (void) clock_gettime(clock, &t);
         return (uint64_t) t.tv_sec * UINT64_C(1000000000) + (uint64_t) t.tv_nsec;
+}
+
+uint64_t now_nsec(void) {
+        return clock_nsec(CLOCK_MONOTONIC);
+}
+
+uint64_t process_nsec(void) {
+        return clock_nsec(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static int by_value(const void *a, const void *b) {

@@ -17,6 +17,9 @@ int must_errno(int r, const char *what);
 
 /* CLOCK_MONOTONIC */
 uint64_t now_nsec(void);
+/* What this process has computed so far, in the kernel too. For work without waiting: other programs on
+ * the machine do not show in it. */
+uint64_t process_nsec(void);
 
 /* Sorts the values and gives the one below which that part (0 to 1) of them is. n is not 0. */
 uint64_t quantile(uint64_t *values, size_t n, double part);
