@@ -116,7 +116,25 @@ def test_boot(machine):
     assert machine.is_active(SERVICE) and machine.is_active(SOCKET)
     failed = machine.run("systemctl", "--failed", "--no-legend", "--plain")
     assert "ifroster" not in failed, failed
+    # Neither systemd nor the bus has complained about what was installed.
+    complaints = [line for line in machine.run("journalctl", "--boot", "--no-pager", "--output=cat",
+                                               "--priority=warning").splitlines()
+                  if "ifroster" in line]
+    assert not complaints, complaints
     machine.wait_for(machine.has_owner, "the name on the bus")
+
+
+def test_units_as_this_systemd_sees_them(machine):
+    for unit in (SERVICE, "ifrosterd@red.service", SOCKET):
+        result = machine.result("systemd-analyze", "verify", "--man=no", unit)
+        complaints = [line for line in result.stderr.splitlines() if "ifroster" in line]
+        assert not complaints, complaints
+    for unit in (SERVICE, "ifrosterd@.service"):
+        path = machine.show(unit.replace("@.", "@red."), "FragmentPath")
+        result = machine.result("systemd-analyze", "security", "--no-pager", "--offline=yes",
+                                "--threshold=10", path)
+        assert result.returncode == 0, result.stdout
+        tap.diagnose(re.search(r"Overall exposure.*?\d\.\d", result.stdout)[0])
 
 
 def test_varlink_before_the_bus(machine):
@@ -365,6 +383,23 @@ def test_reload(machine):
     machine.wait_for(lambda: machine.bus_property("Resyncs") == resyncs + 1, "the resync")
     assert machine.main_pid() == pid and machine.bus_property("State") == "ready"
     followers.check([1])
+
+
+def test_reload_that_waits(machine):
+    """Where systemd knows Type=notify-reload, "systemctl reload" returns when everything is read."""
+    version = int(machine.run("systemctl", "--version").split()[1])
+    if version < 253:
+        raise tap.Skip(f"systemd {version} does not know Type=notify-reload")
+    machine.write(f"{RUNTIME_DROP_IN}/reload.conf",
+                  "[Service]\nType=notify-reload\nExecReload=\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", SERVICE)
+    pid = machine.main_pid()
+    machine.wait_for(machine.has_owner, "the name on the bus")
+    for resyncs in range(1, 4):
+        machine.run("systemctl", "reload", SERVICE)
+        assert machine.bus_property("Resyncs") == resyncs
+    assert machine.main_pid() == pid and machine.show(SERVICE, "SubState") == "running"
 
 
 # A network namespace --------------------------------------------------------------------------------
