@@ -20,10 +20,12 @@ int question_fail_plain(Detail *detail, int error);
 int question_fail_choice(Detail *detail, const char *choices, const char *text);
 
 /* For a name that the table does not have. 0: the kernel has it, and so may *v, which is new, by now;
- * -ENODEV: it really does not exist; -EIO: the kernel could not be asked. The second one takes an
- * address text and asks for its zone. */
+ * -ENODEV: it really does not exist; -EIO: the kernel could not be asked; -EAGAIN: it has it, but the
+ * table is being read again. The second one takes an address text and asks for its zone. */
 int question_ask_for_name(Manager *m, const char *text, size_t len, TableView *v);
 int question_ask_for_zone(Manager *m, const char *text, size_t len, TableView *v);
+/* lookup_link_index() in *v, and in the kernel when the table may be behind it. The errors of both. */
+int question_index(Manager *m, int64_t index, TableView *v, LinkRecord *ret);
 
 /* An address text with its zone looked up as often as it takes. */
 int question_parse_text(Manager *m, const char *text, size_t len, bool link_needed,

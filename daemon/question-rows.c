@@ -109,7 +109,7 @@ int question_rows(Manager *m, ObjectType type, int64_t index, int64_t family, Ro
                 return -ERROR_INVALID_ADDRESS;
         }
         if (index != 0) {
-                r = lookup_link_index(&v, index, &link);
+                r = question_index(m, index, &v, &link);
                 if (r < 0)
                         return question_fail_number(reterr_detail, r, index);
         }

@@ -3,10 +3,11 @@
 /*
  * Questions about links and addresses as texts.
  *
- * The kernel announces no change of the alternative names of a link that is down. So a name that the
- * table does not have is asked for once more, in the kernel, as long as any link is down; only then
- * is "no such link" an answer. When the kernel cannot be asked, that is another error, because "does
- * not exist" would be a guess.
+ * The kernel announces no change of the alternative names of a link that is down, and what it did
+ * announce may be lost or unread. So a name or index that the table does not have is asked for once
+ * more, in the kernel, as long as any link is down or the table is behind; only then is "no such link"
+ * an answer. When the kernel cannot be asked, or knows a link that cannot be told of yet, that is another
+ * error, because "does not exist" would be a guess.
  */
 
 #include <inttypes.h>
@@ -64,7 +65,7 @@ int question_begin(Manager *m, TableView *ret, Detail *detail) {
 
 /* Names that the table does not have ------------------------------------------------------- */
 
-/* 0: the kernel knows the name, and the table has been read again. */
+/* 0: the kernel knows the name, and the link has been read again. */
 static int ask_kernel_for_name(Manager *m, const char *name, size_t len) {
         int32_t ifindex;
         int r;
@@ -77,20 +78,60 @@ static int ask_kernel_for_name(Manager *m, const char *name, size_t len) {
         return manager_refresh(m);
 }
 
+static int ask_for_index(Manager *m, int32_t ifindex, TableView *v) {
+        LinkRecord link;
+        int r;
+
+        if (!source_is_behind(manager_source(m)))
+                return -ENODEV;
+        r = source_ask_link_by_index(manager_source(m), ifindex);
+        if (r >= 0)
+                r = manager_refresh(m);
+        if (r < 0)
+                return r == -ENODEV ? -ENODEV : -EIO;
+
+        /* While everything is read again the turn of this link may be yet to come. */
+        *v = manager_view(m);
+        if (!table_get_link(v, ifindex, &link) && source_is_behind(manager_source(m)))
+                return -ERROR_NOT_READY;
+        return 0;
+}
+
+/* A zone may be an index: decimal, without leading zeros. 0: it is none. */
+static int32_t text_index(const char *text, size_t len) {
+        int64_t n = 0;
+
+        if (len == 0 || len > 10 || text[0] == '0')
+                return 0;
+        for (size_t i = 0; i < len; i++) {
+                if (text[i] < '0' || text[i] > '9')
+                        return 0;
+                n = n * 10 + (text[i] - '0');
+        }
+        return n > INT32_MAX ? 0 : (int32_t) n;
+}
+
 int question_ask_for_name(Manager *m, const char *text, size_t len, TableView *v) {
         char raw[LOOKUP_NAME_TEXT_MAX];
+        LinkRecord link;
         size_t raw_len;
         int r;
 
-        if (source_links_down(manager_source(m)) == 0 || len > LOOKUP_NAME_TEXT_MAX)
+        if (len > LOOKUP_NAME_TEXT_MAX ||
+            (source_links_down(manager_source(m)) == 0 && !source_is_behind(manager_source(m))))
                 return -ENODEV;
 
         r = ask_kernel_for_name(m, text, len);
         if (r == -ENODEV && text_unescape(text, len, raw, sizeof(raw), &raw_len))
                 r = ask_kernel_for_name(m, raw, raw_len);
+        if (r == -ENODEV && text_index(text, len) > 0)
+                return ask_for_index(m, text_index(text, len), v);
         if (r < 0)
                 return r == -ENODEV ? -ENODEV : -EIO;
+
         *v = manager_view(m);
+        if (lookup_link_name(v, text, len, &link, NULL) < 0 && source_is_behind(manager_source(m)))
+                return -ERROR_NOT_READY;
         return 0;
 }
 
@@ -100,6 +141,16 @@ int question_ask_for_zone(Manager *m, const char *text, size_t len, TableView *v
         if (!split.has_zone)
                 return -ENODEV;
         return question_ask_for_name(m, split.zone, split.zone_len, v);
+}
+
+int question_index(Manager *m, int64_t index, TableView *v, LinkRecord *ret) {
+        int r;
+
+        r = lookup_link_index(v, index, ret);
+        if (r != -ENODEV)
+                return r;
+        r = ask_for_index(m, (int32_t) index, v);
+        return r < 0 ? r : lookup_link_index(v, index, ret);
 }
 
 /* Links ------------------------------------------------------------------------------------ */
@@ -130,7 +181,7 @@ int question_link_by_index(Manager *m, int64_t index, LinkRecord *ret, Detail *r
         r = question_begin(m, &v, reterr_detail);
         if (r < 0)
                 return r;
-        r = lookup_link_index(&v, index, ret);
+        r = question_index(m, index, &v, ret);
         if (r < 0)
                 return question_fail_number(reterr_detail, r, index);
         return 0;

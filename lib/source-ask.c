@@ -72,6 +72,9 @@ static int ask_once(Source *s, const RtnlRequest *request, Asking *a) {
         len = rtnl_build(request, a->sequence, buffer);
         if (len < 0)
                 return len;
+        r = source_drop_leftovers(s, SOCKET_ASK);
+        if (r < 0)
+                return r;
         r = s->ops.send(s->ops.userdata, SOCKET_ASK, s->fds[SOCKET_ASK], buffer, (size_t) len);
         if (r < 0)
                 return r;
@@ -80,7 +83,9 @@ static int ask_once(Source *s, const RtnlRequest *request, Asking *a) {
                 if (r == 0)
                         r = s->ops.wait(s->ops.userdata, SOCKET_ASK, s->fds[SOCKET_ASK],
                                         SOURCE_ASK_TIMEOUT_MSEC);
-                else if (r > 0 && received.from_kernel && !received.truncated)
+                else if (r > 0 && !received.from_kernel)
+                        s->counters.forged_messages++;
+                else if (r > 0 && !received.truncated)
                         r = ask_datagram(s, a, received.len);
                 if (r < 0)
                         return r;
@@ -151,6 +156,18 @@ int source_ask_link_by_name(Source *s, TextSpan name, int32_t *ret_ifindex) {
                 return r;
         model_want(s->model, (Scope){ .object = OBJECT_LINK, .ifindex = ifindex });
         *ret_ifindex = ifindex;
+        return 0;
+}
+
+int source_ask_link_by_index(Source *s, int32_t ifindex) {
+        RtnlRequest request = { .object = RTNL_LINK, .ifindex = ifindex };
+        int32_t found = 0;
+        int r;
+
+        r = ask(s, &request, on_link, &found);
+        if (r < 0)
+                return r;
+        model_want(s->model, (Scope){ .object = OBJECT_LINK, .ifindex = ifindex });
         return 0;
 }
 

@@ -178,6 +178,10 @@ bool source_settled(const Source *s) {
         return s->started && source_is_idle(s) && s->groups_at == USEC_INFINITY;
 }
 
+bool source_is_behind(const Source *s) {
+        return !s->drained || !source_is_idle(s);
+}
+
 bool source_has_wanted(const Source *s) {
         return !s->lost && !s->resyncing && model_has_wanted(s->model);
 }

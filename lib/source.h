@@ -90,6 +90,9 @@ SourceState source_state(const Source *s);
 /* True when no resync and no re-read is pending: with a table that was refreshed before, everything
  * that the kernel did is in it. */
 bool source_settled(const Source *s);
+/* True when the kernel may have announced what the table does not have yet: it was not read so far, or
+ * it was lost and is being read again. "Not in the table" is no answer then. */
+bool source_is_behind(const Source *s);
 /* True when what was heard makes a re-read necessary that has not begun: one more source_refresh()
  * brings it. */
 bool source_has_wanted(const Source *s);
@@ -118,6 +121,8 @@ int source_ask_statistics(Source *s, int32_t ifindex,
  * without an announcement. Returns its index; -ENODEV when the kernel knows no such name. The link is
  * then read again, so that a source_refresh() finds it. */
 int source_ask_link_by_name(Source *s, TextSpan name, int32_t *ret_ifindex);
+/* The same for an index; it may have been lost that the link appeared. */
+int source_ask_link_by_index(Source *s, int32_t ifindex);
 /* One RTM_GETROUTE. ifindex 0: any; source AF_UNSPEC: none. -ENETUNREACH: no route. -ENODEV: no such
  * link. */
 int source_ask_route(Source *s, const IpAddress *destination, int32_t ifindex,

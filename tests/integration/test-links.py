@@ -6,7 +6,9 @@ a question answers; settle() then holds both against the kernel."""
 import json
 import os
 import re
+import signal
 import socket
+import subprocess
 import time
 
 import fixture
@@ -327,6 +329,47 @@ def test_lifetimes_run_out(t):
     assert not addresses & set(texts(t, index, 0))
     assert t.bus.call("LookupAddress", "s", "192.0.2.1") == ("none", [])
     t.settle()
+
+
+# Behind the kernel ----------------------------------------------------------------------------
+
+def test_being_behind_is_no_reason_to_deny(t):
+    """More changes than the daemon reads before one answer, or than the socket holds, and a link comes
+    last. Asked before it has got so far, the daemon finds out or says that it is not ready, but
+    never that there is no such link; of a link that does not exist it says so at once."""
+    # No link is down: of those the kernel is asked anyway.
+    t.ip("link add v0 type veth peer name v1")
+    for name in ("lo", "v0", "v1"):
+        t.ip(f"link set {name} up")
+    t.start()
+    t.settle()
+    for round_ in range(ROUNDS):
+        t.daemon.signal(signal.SIGSTOP)
+        batch = "".join(f"link set v0 txqueuelen {1000 + number % 7}\n" for number in range(50000))
+        batch += f"link add x{round_} type veth peer name y{round_}\n"
+        for name in (f"x{round_}", f"y{round_}"):
+            batch += f"link set {name} up\n"
+        subprocess.run(["ip", "-batch", "-"], input=batch.encode(), check=True)
+        index = t.index(f"x{round_}")
+        questions = (
+            ("GetLinkByName", "s", f"x{round_}"), ("GetLinkByIndex", "i", index),
+            ("ResolveZone", "s", str(index)), ("FindLink", "s", f"y{round_}"),
+            ("ParseAddress", "s", f"fe80::1%x{round_}"), ("ListAddresses", "ii", index, 0))
+        serials = [(question, t.bus.send(*question)) for question in questions]
+        nothing = t.bus.send("GetLinkByName", "s", "nosuch")
+        t.daemon.signal(signal.SIGCONT)
+        for question, serial in serials:
+            try:
+                t.bus.receive_reply(serial)
+            except CallError as error:
+                assert error.name == "NotReady", f"{question}: {error}"
+                t.sync()
+                t.bus.call(*question)
+        try:
+            raise AssertionError(t.bus.receive_reply(nothing))
+        except CallError as error:
+            assert error.name == "NoSuchLink", error
+        t.settle()
 
 
 # All of it ------------------------------------------------------------------------------------
