@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The plain way of asking the kernel; see the header. Every request is one datagram and waits for its
+ * The plain way of asking the kernel; see the header. Nothing is const here, because the macros of the
+ * kernel's headers are older than that word. Every request is one datagram and waits for its
  * answer, so nothing can get out of step.
  */
 
@@ -68,7 +69,7 @@ typedef struct Request {
 } Request;
 
 /* Called with every message that is neither the end nor an error. */
-typedef void (*OnMessage)(const struct nlmsghdr *message, void *userdata);
+typedef void (*OnMessage)(struct nlmsghdr *message, void *userdata);
 
 static int netlink_socket(void) {
         static int fd = -1;
@@ -102,7 +103,7 @@ static int ask(Request *request, OnMessage on_message, void *userdata) {
 
         for (;;) {
                 ssize_t n = recv(fd, answer, sizeof(answer), 0);
-                const struct nlmsghdr *m = (const void *) answer;
+                struct nlmsghdr *m = (void *) answer;
 
                 if (n < 0)
                         die("recv");
@@ -112,7 +113,7 @@ static int ask(Request *request, OnMessage on_message, void *userdata) {
                         if (m->nlmsg_type == NLMSG_DONE)
                                 return 0;
                         if (m->nlmsg_type == NLMSG_ERROR)
-                                return -((const struct nlmsgerr *) NLMSG_DATA(m))->error;
+                                return -((struct nlmsgerr *) NLMSG_DATA(m))->error;
                         on_message(m, userdata);
                         if (!(m->nlmsg_flags & NLM_F_MULTI))
                                 return 0;
@@ -130,7 +131,7 @@ static Request request_new(uint16_t type, uint16_t flags, size_t size) {
         };
 }
 
-static Ip attribute_ip(const struct rtattr *a, int family) {
+static Ip attribute_ip(struct rtattr *a, int family) {
         Ip ip = { .family = family };
 
         if (RTA_PAYLOAD(a) != ip_length(family))
@@ -139,7 +140,7 @@ static Ip attribute_ip(const struct rtattr *a, int family) {
         return ip;
 }
 
-static uint32_t attribute_u32(const struct rtattr *a) {
+static uint32_t attribute_u32(struct rtattr *a) {
         uint32_t value;
 
         memcpy(&value, RTA_DATA(a), sizeof(value));
@@ -148,9 +149,9 @@ static uint32_t attribute_u32(const struct rtattr *a) {
 
 /* Routes --------------------------------------------------------------------------------------- */
 
-static void on_route(const struct nlmsghdr *message, void *userdata) {
-        const struct rtmsg *r = NLMSG_DATA(message);
-        const struct rtattr *a = RTM_RTA(r);
+static void on_route(struct nlmsghdr *message, void *userdata) {
+        struct rtmsg *r = NLMSG_DATA(message);
+        struct rtattr *a = RTM_RTA(r);
         KernelRoute *route = userdata;
 
         route->type = r->rtm_type;
@@ -253,9 +254,9 @@ static void *list_add(List *l, size_t size) {
         return memset((uint8_t *) grown + l->n++ * size, 0, size);
 }
 
-static void on_address(const struct nlmsghdr *message, void *userdata) {
-        const struct ifaddrmsg *header = NLMSG_DATA(message);
-        const struct rtattr *a = IFA_RTA(header);
+static void on_address(struct nlmsghdr *message, void *userdata) {
+        struct ifaddrmsg *header = NLMSG_DATA(message);
+        struct rtattr *a = IFA_RTA(header);
         KernelAddress *address = list_add(userdata, sizeof(KernelAddress));
 
         address->ifindex = (int) header->ifa_index;
@@ -280,9 +281,9 @@ size_t kernel_addresses(KernelAddress **ret) {
         return l.n;
 }
 
-static void on_local(const struct nlmsghdr *message, void *userdata) {
-        const struct rtmsg *r = NLMSG_DATA(message);
-        const struct rtattr *a = RTM_RTA(r);
+static void on_local(struct nlmsghdr *message, void *userdata) {
+        struct rtmsg *r = NLMSG_DATA(message);
+        struct rtattr *a = RTM_RTA(r);
         KernelLocal *local;
 
         if (r->rtm_table != TABLE_LOCAL || (r->rtm_flags & RTM_F_CLONED) ||
