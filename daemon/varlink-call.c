@@ -59,6 +59,16 @@ int varlink_payload_new(json_t *parameters, VarlinkPayload **ret) {
         return varlink_payload_new_message(message, true, ret);
 }
 
+int varlink_payload_new_reply(json_t *parameters, VarlinkPayload **ret) {
+        json_auto_t *message = NULL;
+        int r;
+
+        r = varlink_message_new(NULL, parameters, false, &message);
+        if (r < 0)
+                return r;
+        return varlink_payload_new_message(message, false, ret);
+}
+
 /* life of a call */
 
 static int call_new(VarlinkConnection *connection, bool more, bool oneway, VarlinkCall **ret) {
@@ -217,6 +227,22 @@ int varlink_call_reply(VarlinkCall *call, json_t *parameters) {
         if (r < 0)
                 return r;
 
+        call_finish(call);
+        return 0;
+}
+
+int varlink_call_reply_payload(VarlinkCall *call, VarlinkPayload *payload) {
+        int r;
+
+        assert(!call->answered);
+
+        if (!varlink_call_is_open(call))
+                return -EPIPE;
+        if (!call->oneway) {
+                r = varlink_connection_enqueue(call->connection, payload);
+                if (r < 0)
+                        return r;
+        }
         call_finish(call);
         return 0;
 }

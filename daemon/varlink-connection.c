@@ -193,7 +193,7 @@ static void connection_check_calls(VarlinkConnection *c) {
                 varlink_connection_close_limit(c, VARLINK_LIMIT_CALLS);
 }
 
-static void connection_handle_some(VarlinkConnection *c) {
+static void connection_handle_some(VarlinkConnection *c, uint64_t start) {
         size_t bytes = 0;
 
         for (unsigned i = 0; i < VARLINK_CALLS_PER_WAKEUP; i++) {
@@ -219,17 +219,35 @@ static void connection_handle_some(VarlinkConnection *c) {
                         varlink_connection_close(c);
                         return;
                 }
+                if (varlink_server_now() - start > VARLINK_SLOW_USEC)
+                        return;
         }
 }
 
-void varlink_connection_process(VarlinkConnection *c) {
-        bool more = connection_can_continue(c);
+bool varlink_connection_rests(const VarlinkConnection *c) {
+        return c->rests_until > 0 && varlink_server_now() < c->rests_until;
+}
 
+/* The work of one wake-up, and what it costs the connection. */
+static void connection_work(VarlinkConnection *c) {
+        uint64_t start, spent;
+
+        if (!connection_has_more(c))
+                return;
+        start = varlink_server_now();
         c->dispatching = true;
-        if (more)
+        if (connection_can_continue(c))
                 varlink_call_ready(c->call);
-        connection_handle_some(c);
+        connection_handle_some(c, start);
         c->dispatching = false;
+
+        spent = varlink_server_now() - start;
+        if (spent > VARLINK_SLOW_USEC)
+                c->rests_until = start + spent + spent * VARLINK_REST_FACTOR;
+}
+
+void varlink_connection_process(VarlinkConnection *c) {
+        connection_work(c);
 
         varlink_input_trim(&c->input);
         connection_flush(c);
@@ -282,7 +300,12 @@ void varlink_connection_ready(VarlinkConnection *c, uint32_t revents) {
                    (c->input.n_messages == 0 || !connection_can_handle(c)))
                 varlink_connection_close(c);
 
-        if (c->state != VARLINK_STATE_DEAD)
+        if (c->state == VARLINK_STATE_DEAD)
+                return;
+        if (connection_has_more(c) && varlink_connection_rests(c)) {
+                varlink_server_again(c->server, c, true);
+                connection_update(c);
+        } else
                 varlink_connection_process(c);
 }
 

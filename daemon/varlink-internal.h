@@ -29,6 +29,12 @@
 #define VARLINK_CALLS_PER_WAKEUP 16U
 #define VARLINK_CALL_BYTES_PER_WAKEUP ((size_t) 64 * 1024)
 
+/* A connection whose calls of one wake-up took longer than this is served behind the others for a
+ * while: this many times as long as they took. Of those, as many are served in one wake-up as fit
+ * into the same time, and at least one. */
+#define VARLINK_SLOW_USEC (UINT64_C(500))
+#define VARLINK_REST_FACTOR UINT64_C(50)
+
 /* Replies are collected up to this size before they are sent; a peer that has left as much unread
  * gets no further call handled. */
 #define VARLINK_QUEUE_PAUSE_BYTES ((size_t) 64 * 1024)
@@ -77,12 +83,14 @@ struct VarlinkConnection {
         size_t charged; /* bytes, in user->bytes */
         VarlinkCall *call;
         uint64_t deadline;
+        uint64_t rests_until; /* served behind the others before; 0: never was slow */
         bool polled : 1; /* known to the server's epoll_fd */
         bool dispatching : 1; /* replies are collected, not sent one by one */
         bool eof : 1; /* the peer sends no more; it may still read */
         bool greeted : 1; /* a first request came */
         bool waiting : 1; /* on the list of those that must do something before deadline */
         bool again : 1; /* on the list of those with something left over */
+        bool resting : 1; /* and on the one for those that must wait for the others */
         bool closed : 1; /* on the list for the next round of the reaper */
 };
 
@@ -111,9 +119,10 @@ struct VarlinkServer {
         TAILQ_HEAD(, VarlinkConnection) waiting; /* by deadline: all wait equally long */
         TAILQ_HEAD(, VarlinkConnection) closed;
         TAILQ_HEAD(, VarlinkConnection) again;
-        size_t n_again;
+        TAILQ_HEAD(, VarlinkConnection) resting; /* likewise, behind the others */
+        size_t n_again; /* on both */
         int epoll_fd; /* every connection, and again_fd */
-        int again_fd; /* an eventfd, readable while again is not empty */
+        int again_fd; /* an eventfd, readable while n_again is not 0 */
         sd_event_source *io; /* epoll_fd */
         sd_event_source *reap; /* enabled while closed is not empty */
         sd_event_source *timer; /* enabled while waiting is not empty */
@@ -137,6 +146,9 @@ void varlink_server_wait(VarlinkServer *server, VarlinkConnection *connection, b
  * socket ends it. */
 int varlink_server_poll(VarlinkServer *server, VarlinkConnection *connection, uint32_t events);
 
+/* CLOCK_MONOTONIC, now and not as of the beginning of the wake-up. */
+uint64_t varlink_server_now(void);
+
 /* Has a connection go on with its requests and replies, or no longer. */
 void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, bool again);
 
@@ -159,6 +171,9 @@ void varlink_listeners_free_all(VarlinkServer *server);
 /* What the event loop calls: the socket is ready; something is left over. */
 void varlink_connection_ready(VarlinkConnection *connection, uint32_t revents);
 void varlink_connection_process(VarlinkConnection *connection);
+
+/* Its calls took long, so that others come first. */
+bool varlink_connection_rests(const VarlinkConnection *connection);
 
 int varlink_connection_new(VarlinkServer *server, int fd, uid_t uid, VarlinkConnection **ret);
 

@@ -12,6 +12,9 @@
 #include "varlink-roster.h"
 #include "varlink-server.h"
 
+/* How long an answer to Describe may be given again. It costs milliseconds to write. */
+#define ROSTER_DESCRIBED_USEC USEC_PER_SEC
+
 /* Subscriptions at once, over all clients. */
 #define ROSTER_SUBSCRIPTIONS_MAX 4096
 /* Names in the filter of one subscription. */
@@ -40,6 +43,8 @@ struct Roster {
         size_t n_subscriptions;
         Snapshot *snapshot; /* the newest, while somebody is told from it; no reference */
         size_t snapshot_bytes; /* of all of them */
+        VarlinkPayload *described; /* the answer to Describe in the present generation, for a moment */
+        sd_event_source *forget; /* the end of the moment */
 };
 
 /* varlink-roster.c: answers with the error that a negative errno stands for. subject: what was asked
@@ -52,6 +57,9 @@ const char *roster_subject(int64_t number, char buffer[static ROSTER_SUBJECT_MAX
 int roster_begin(VarlinkCall *call, Roster *r);
 /* Answers with {member: value}, whose reference it takes; NULL: no memory. */
 int roster_reply(VarlinkCall *call, const char *member, json_t *value);
+
+/* varlink-methods.c: the answer to Describe is no longer right, or no longer asked for. */
+void roster_forget_described(Roster *r);
 
 /* varlink-subscribe.c */
 int roster_on_subscribe(VarlinkCall *call, json_t *parameters, void *userdata);

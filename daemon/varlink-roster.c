@@ -72,7 +72,10 @@ static const char *on_error_name(int error, const char *detail, json_t **ret_par
 }
 
 static void on_batch(Publisher *p, const Batch *batch) {
-        roster_publish((Roster *) p, batch);
+        Roster *r = (Roster *) p;
+
+        roster_forget_described(r);
+        roster_publish(r, batch);
 }
 
 /* Who has the daemon started by connecting, or connects while it restarts, has not come to hear that it
@@ -174,6 +177,8 @@ Roster *roster_free(Roster *r) {
         /* Closing the server calls on_close for every subscription. */
         varlink_server_free(r->server);
         roster_drop_subscriptions(r);
+        roster_forget_described(r);
+        sd_event_source_disable_unref(r->forget);
         free(r);
         return NULL;
 }

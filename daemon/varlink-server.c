@@ -9,6 +9,10 @@
  * connections is n * n; here a batch is fetched and served. The kernel puts what it reported at the
  * end of its list, so a batch begins where the last one ended and nobody is passed over.
  *
+ * A call may take long, such as one for a list of everything. Who makes such calls waits behind those
+ * who do not, for a time in proportion, so that a cheap question is answered after one expensive one
+ * at most and not after one of everybody's.
+ *
  * Connections with requests left over are woken through a descriptor in the same epoll, not by a
  * defer source: sd-event runs one of those before any socket for as long as it is enabled, so that
  * one busy peer would keep everyone else waiting.
@@ -161,19 +165,49 @@ static void server_set_again(VarlinkServer *server, bool readable) {
                 (void) !read(server->again_fd, &count, sizeof(count));
 }
 
+uint64_t varlink_server_now(void) {
+        struct timespec ts = { 0 };
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
+}
+
 void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, bool again) {
         if (again == connection->again)
                 return;
 
         connection->again = again;
         if (again) {
-                TAILQ_INSERT_TAIL(&server->again, connection, again_list);
+                connection->resting = varlink_connection_rests(connection);
+                if (connection->resting)
+                        TAILQ_INSERT_TAIL(&server->resting, connection, again_list);
+                else
+                        TAILQ_INSERT_TAIL(&server->again, connection, again_list);
                 if (server->n_again++ == 0)
                         server_set_again(server, true);
         } else {
-                TAILQ_REMOVE(&server->again, connection, again_list);
+                if (connection->resting)
+                        TAILQ_REMOVE(&server->resting, connection, again_list);
+                else
+                        TAILQ_REMOVE(&server->again, connection, again_list);
                 if (--server->n_again == 0)
                         server_set_again(server, false);
+        }
+}
+
+/* One at least, so that they are served however busy the others are. */
+static void server_serve_resting(VarlinkServer *server) {
+        uint64_t end = varlink_server_now() + VARLINK_SLOW_USEC;
+        VarlinkConnection *connection;
+
+        for (unsigned i = 0; i < VARLINK_CONNECTIONS_PER_WAKEUP; i++) {
+                connection = TAILQ_FIRST(&server->resting);
+                if (!connection)
+                        return;
+                varlink_server_again(server, connection, false);
+                varlink_connection_process(connection);
+                if (varlink_server_now() >= end)
+                        return;
         }
 }
 
@@ -185,10 +219,11 @@ static void server_serve_again(VarlinkServer *server) {
                 VarlinkConnection *connection = TAILQ_FIRST(&server->again);
 
                 if (!connection)
-                        return;
+                        break;
                 varlink_server_again(server, connection, false);
                 varlink_connection_process(connection);
         }
+        server_serve_resting(server);
 }
 
 static int server_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -381,6 +416,7 @@ int varlink_server_new(sd_event *event, const VarlinkServerInfo *info, const Var
         TAILQ_INIT(&server->waiting);
         TAILQ_INIT(&server->closed);
         TAILQ_INIT(&server->again);
+        TAILQ_INIT(&server->resting);
 
         server->reserve_fd = server->epoll_fd = server->again_fd = -1;
         r = server_open(server);

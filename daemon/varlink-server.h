@@ -208,6 +208,9 @@ size_t varlink_call_queued_bytes(const VarlinkCall *call);
 /* The last reply. */
 int varlink_call_reply(VarlinkCall *call, json_t *parameters);
 
+/* Likewise, with a message of varlink_payload_new_reply(). */
+int varlink_call_reply_payload(VarlinkCall *call, VarlinkPayload *payload);
+
 /* A reply that others will follow; only for a call that wants more, else -EINVAL. */
 int varlink_call_reply_more(VarlinkCall *call, json_t *parameters);
 
@@ -226,6 +229,8 @@ int varlink_call_error_invalid_parameter(VarlinkCall *call, const char *paramete
 /* Writes a reply that others will follow. Immutable, counted references; each queue that holds it
  * has its own. */
 int varlink_payload_new(json_t *parameters, VarlinkPayload **ret);
+/* Writes a last reply, for several who ask the same. Counts for each connection that it waits in. */
+int varlink_payload_new_reply(json_t *parameters, VarlinkPayload **ret);
 VarlinkPayload *varlink_payload_ref(VarlinkPayload *payload);
 VarlinkPayload *varlink_payload_unref(VarlinkPayload *payload);
 DEFINE_CLEANUP(VarlinkPayload *, varlink_payload_unref)
