@@ -378,6 +378,8 @@ int manager_start(Manager *m) {
                 return r;
 
         notify_state(m, m->state);
+        /* Of the same priority as the clients: whoever makes the kernel announce without end must not
+         * keep their questions waiting, and each question hears the kernel first anyway. */
         return sd_event_add_io(m->event, &m->source_io, source_get_fd(m->source), EPOLLIN,
                                on_readable, m);
 }
