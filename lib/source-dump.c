@@ -283,24 +283,6 @@ static int read_dump(Source *s) {
         return r < 0 ? r : 1;
 }
 
-/* What lies in the socket while nothing was asked: the rest of an answer that was given up, or what
- * somebody else sent. Left there it would wake the caller for ever. */
-static int drop_leftovers(Source *s) {
-        Received received;
-        int r;
-
-        for (unsigned i = 0; i < SOURCE_LEFTOVERS_MAX; i++) {
-                r = source_receive(s, SOCKET_QUERY, &received);
-                if (r == 0)
-                        return 0;
-                if (r < 0)
-                        return renew_query_socket(s);
-                if (!received.from_kernel)
-                        s->counters.forged_messages++;
-        }
-        return 0;
-}
-
 static bool begin_resync(Source *s) {
         uint64_t now = source_now(s);
 
@@ -372,7 +354,9 @@ int source_run_queries(Source *s, uint64_t until) {
 
         do {
                 if (!s->query.active) {
-                        r = drop_leftovers(s);
+                        r = source_drop_leftovers(s, SOCKET_QUERY);
+                        if (r < 0)
+                                r = renew_query_socket(s);
                         if (r < 0)
                                 return r;
                         if (!s->drained || !next_scope(s, &scope))

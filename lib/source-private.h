@@ -35,7 +35,7 @@
 /* Refusals of one dump after which it is given up. */
 #define SOURCE_REFUSALS_MAX 8
 /* Datagrams that nobody asked for, thrown away at one time. */
-#define SOURCE_LEFTOVERS_MAX 256
+#define SOURCE_LEFTOVERS_MAX 1024
 /* Errors in a row on one socket after which the source gives up. */
 #define SOURCE_ERRORS_MAX 100
 
@@ -140,6 +140,10 @@ int source_open(Source *s, SocketRole role);
 void source_close(Source *s, SocketRole role);
 /* One datagram into s->buffer. 1: got one; 0: nothing there; a negative errno otherwise. */
 int source_receive(Source *s, SocketRole role, Received *ret);
+
+/* Throws away what lies in a socket while nothing was asked: the rest of an answer that was given up, or
+ * what somebody else sent. Left there it would wake the caller for ever, or keep the answer out. */
+int source_drop_leftovers(Source *s, SocketRole role);
 
 /* source-monitor.c: reads what the kernel announces until there is no more or time is up. */
 int source_drain(Source *s, uint64_t until);

@@ -306,3 +306,17 @@ int source_receive(Source *s, SocketRole role, Received *ret) {
                 return 0;
         return r < 0 ? r : 1;
 }
+
+int source_drop_leftovers(Source *s, SocketRole role) {
+        Received received;
+        int r;
+
+        for (unsigned i = 0; i < SOURCE_LEFTOVERS_MAX; i++) {
+                r = source_receive(s, role, &received);
+                if (r <= 0)
+                        return r;
+                if (!received.from_kernel)
+                        s->counters.forged_messages++;
+        }
+        return 0;
+}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the program `follow`: the library's source without a daemon around it."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+
+import namespace
+import oracle
+import processes
+import replay
+
+DEADLINE = 60.0
+
+
+class Follower:
+    """Reads what it publishes and keeps a copy from that; sync() makes both current."""
+
+    def __init__(self, t, *arguments, command=()):
+        self.errors = open(os.path.join(t.directory, "follow.err"), "ab")
+        self._popen = subprocess.Popen([*command, os.environ["IFROSTER_FOLLOW"], *arguments],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=self.errors, preexec_fn=namespace.die_with_parent)
+        self._buffer = b""
+        self.events = []
+        self.counters = {}
+        self.resyncs = []
+        self.ended = False
+        t.processes.append(self)
+        self.replay = replay.Replay.from_describe(self._wait("Describe"))
+
+    @property
+    def pid(self):
+        return self._popen.pid
+
+    def _line(self, deadline):
+        while b"\n" not in self._buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._popen.stdout], [], [], left)[0]:
+                raise AssertionError(f"follow says nothing for {DEADLINE} s")
+            data = os.read(self._popen.stdout.fileno(), 1 << 20)
+            if not data:
+                raise AssertionError(f"follow ended with status {self._popen.wait()}")
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return json.loads(line)
+
+    def _take(self, batch):
+        if batch["Events"]:
+            self.replay.apply(batch["Generation"], batch["Events"])
+            self.events += batch["Events"]
+        if batch.get("Resynced"):
+            self.resyncs.append(batch["Resynced"])
+
+    def _wait(self, name):
+        """Takes batches until the line of this name; returns its value."""
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            line = self._line(deadline)
+            if name in line:
+                return line[name]
+            self._take(line["Batch"])
+
+    def listen(self, condition, seconds):
+        """Takes what is published, asking nothing, until the condition is true."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self._take(self._line(deadline)["Batch"])
+
+    def _ask(self, word, name):
+        self._popen.stdin.write(f"{word}\n".encode())
+        self._popen.stdin.flush()
+        return self._wait(name)
+
+    def sync(self):
+        """Afterwards everything that the kernel did before is in the copy and in self.events."""
+        self.counters = self._ask("sync", "Sync")
+        return self.counters
+
+    def audit(self):
+        self._ask("audit", "Audit")
+
+    def take_events(self):
+        self.sync()
+        events, self.events = self.events, []
+        return events
+
+    def differences(self):
+        """How the table, the copy and the kernel differ now."""
+        table = replay.Replay.from_describe(self._ask("describe", "Describe"))
+        truth = oracle.kernel()
+        return (table.state().difference(truth, ("table", "kernel"))
+                + self.replay.state().difference(truth, ("batches", "kernel")))
+
+    def settle(self, deadline=10.0):
+        """Waits until all three agree: the kernel goes on by itself after a change (duplicate address
+        detection, carrier)."""
+        end = time.monotonic() + deadline
+        while differences := self.differences():
+            if time.monotonic() > end:
+                raise AssertionError("the table does not become the kernel's:\n"
+                                     + "\n".join(differences))
+
+    def expect_equal(self):
+        """All three agree at once; for changes after which the kernel does nothing by itself."""
+        if differences := self.differences():
+            raise AssertionError("the table is not the kernel's:\n" + "\n".join(differences))
+
+    def stop_for(self, action):
+        """Does something while the program stands still."""
+        self._popen.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+        try:
+            action()
+        finally:
+            self._popen.send_signal(signal.SIGCONT)
+
+    def cpu(self):
+        """Seconds that it has computed so far."""
+        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[0]) / 1e9
+
+    def end(self):
+        if not self.ended:
+            self.ended = True
+            self._popen.stdin.close()
+            self._popen.stdout.close()
+            return self._popen.wait(DEADLINE)
+        return 0
+
+    def complaints(self):
+        status = self.end()
+        with open(self.errors.name, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        found = [f"follow: {line}" for line in text.splitlines()]
+        if status not in (0, -signal.SIGPIPE):
+            found.append(f"follow ended with status {status}")
+        if processes.SANITIZER.search(text):
+            found.append("follow: a sanitizer complains")
+        return found
