@@ -16,6 +16,10 @@ import replay
 DEADLINE = 60.0
 
 
+# Whoever ends it closes both its ends; it may be writing just then.
+CLEAN_ENDS = (0, -signal.SIGPIPE)
+
+
 class Follower:
     """Reads what it publishes and keeps a copy from that; sync() makes both current."""
 
@@ -136,7 +140,7 @@ class Follower:
         with open(self.errors.name, encoding="utf-8", errors="replace") as file:
             text = file.read()
         found = [f"follow: {line}" for line in text.splitlines()]
-        if status not in (0, -signal.SIGPIPE):
+        if status not in CLEAN_ENDS:
             found.append(f"follow ended with status {status}")
         if processes.SANITIZER.search(text):
             found.append("follow: a sanitizer complains")
