@@ -34,14 +34,18 @@ static json_t *json_escaped(TextSpan text) {
         return json_stringn(buf, text_escape(text.text, text.len, buf, sizeof(buf)));
 }
 
+/* An array in an array is something that not every Varlink implementation can declare. */
+static json_t *json_raw_name(TextSpan name) {
+        return json_pack("{s:o}", "Bytes", json_bytes((const uint8_t *) name.text, name.len));
+}
+
 static json_t *json_altnames(const LinkTexts *texts, bool raw) {
         json_auto_t *array = json_array();
         TextSpan name;
         size_t pos = 0;
 
         while (link_texts_next(texts, &pos, &name)) {
-                json_t *element = raw ? json_bytes((const uint8_t *) name.text, name.len)
-                                      : json_escaped(name);
+                json_t *element = raw ? json_raw_name(name) : json_escaped(name);
 
                 if (json_array_append_new(array, element) < 0)
                         return NULL;

@@ -24,7 +24,9 @@ def raw(record, name):
 
 def raw_list(record, name):
     if RAW_TWINS[name] in record:
-        return [bytes(item) for item in record[RAW_TWINS[name]]]
+        # D-Bus has bytes, JSON an object with numbers.
+        return [bytes(item["Bytes"] if isinstance(item, dict) else item)
+                for item in record[RAW_TWINS[name]]]
     return [item.encode() for item in record.get(name, [])]
 
 

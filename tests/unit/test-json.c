@@ -43,7 +43,7 @@ static void check_view(const RecordView *view, const char *expected) {
 #define LINK_JSON                                                                                 \
         "'Index': 2, 'Incarnation': 7, 'Name': 'eth0',"                                           \
         "'AlternativeNames': ['wan0', 'a\\\\x0ab'],"                                              \
-        "'AlternativeNamesBytes': [[119, 97, 110, 48], [97, 10, 98]],"                            \
+        "'AlternativeNamesBytes': [{'Bytes': [119, 97, 110, 48]}, {'Bytes': [97, 10, 98]}],"      \
         "'Alias': 'up\\\\xff', 'AliasBytes': [117, 112, 255], 'Kind': 'veth', 'Type': 'ether',"   \
         "'Flags': 69699, 'FlagsString': 'up, broadcast, running, multicast, lower-up',"           \
         "'KernelOperationalState': 6, 'KernelOperationalStateString': 'up', 'Carrier': true,"     \

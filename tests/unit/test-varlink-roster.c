@@ -32,7 +32,7 @@ static const char *const type_texts[_VALUE_KIND_MAX] = {
         [VALUE_BOOL] = "bool",      [VALUE_INT] = "int",
         [VALUE_UINT] = "int",       [VALUE_UINT64] = "int",
         [VALUE_TEXT] = "string",    [VALUE_BYTES] = "[]int",
-        [VALUE_TEXTS] = "[]string", [VALUE_BYTES_LIST] = "[][]int",
+        [VALUE_TEXTS] = "[]string", [VALUE_BYTES_LIST] = "[]RawName",
 };
 
 static VarlinkIdl *idl;
@@ -129,6 +129,12 @@ START_TEST(test_methods) {
 }
 END_TEST
 
+/* The specification has them, and systemd's parser does not. */
+START_TEST(test_no_arrays_of_arrays) {
+        ck_assert_ptr_null(strstr(org_ifroster_text, "[][]"));
+}
+END_TEST
+
 /* Nothing in a text is longer than a terminal's line would bear, and no line ends in blanks. */
 START_TEST(test_lines) {
         const char *line = org_ifroster_text;
@@ -153,6 +159,7 @@ int main(void) {
         tcase_add_loop_test(cases, test_fields, 0, ELEMENTSOF(records));
         tcase_add_test(cases, test_errors);
         tcase_add_test(cases, test_methods);
+        tcase_add_test(cases, test_no_arrays_of_arrays);
         tcase_add_test(cases, test_lines);
         suite_add_tcase(suite, cases);
         runner = srunner_create(suite);
