@@ -291,10 +291,11 @@ static bool begin_resync(Source *s) {
                 return false;
 
         /* The first one starts at once; when they come in a row they get slower and slower. */
-        s->resync_backoff =
-                        now < s->resync_not_before + 2 * SOURCE_RESYNC_MAX_USEC
-                                        ? CONST_MIN(2 * s->resync_backoff, SOURCE_RESYNC_MAX_USEC)
-                                        : SOURCE_RESYNC_MIN_USEC;
+        if (now < s->resync_not_before + 2 * SOURCE_RESYNC_MAX_USEC)
+                s->resync_backoff = CONST_MIN(2 * s->resync_backoff, SOURCE_RESYNC_MAX_USEC);
+        else
+                s->resync_backoff = 0;
+        s->resync_backoff = CONST_MAX(s->resync_backoff, SOURCE_RESYNC_MIN_USEC);
         if (s->lost_reason != RESYNC_START)
                 s->resync_not_before = now + s->resync_backoff;
         s->lost = false;

@@ -210,6 +210,29 @@ START_TEST(forged) {
 }
 END_TEST
 
+/* Losses in a row, soon after the machine's start: each is repaired, but not at once. */
+START_TEST(resyncs_slow_down) {
+        const uint64_t *resyncs;
+        uint64_t until;
+
+        begin_run(1, &(KernelFaults){});
+        turn_until_idle();
+        resyncs = source_counters(run.source)->resyncs;
+        until = run.kernel.now + USEC_PER_SEC;
+        while (run.kernel.now < until) {
+                run.kernel.faults.set_error = 1000;
+                kernel_step(&run.kernel);
+                run.kernel.faults.set_error = 0;
+                turn();
+                run.kernel.now += USEC_PER_MSEC;
+        }
+        ck_assert_uint_ge(resyncs[RESYNC_OVERRUN], 2);
+        ck_assert_uint_le(resyncs[RESYNC_OVERRUN], 6);
+        settle();
+        end_run();
+}
+END_TEST
+
 START_TEST(everything) {
         schedules(&(KernelFaults){ .step = 200,
                                    .set_error = 5,
@@ -239,6 +262,7 @@ int main(void) {
         tcase_add_test(tc, losses);
         tcase_add_test(tc, dump_faults);
         tcase_add_test(tc, forged);
+        tcase_add_test(tc, resyncs_slow_down);
         tcase_add_test(tc, everything);
         suite_add_tcase(suite, tc);
         runner = srunner_create(suite);
