@@ -100,10 +100,8 @@ static int on_get_link_by_index(VarlinkCall *call, json_t *parameters, void *use
 /* The record of one link by index, name, or both, which must then mean the same link. */
 static int get_link(VarlinkCall *call, json_t *index, json_t *name, Roster *roster) {
         LinkRecord link = {}, by_name;
-        json_t *record = NULL;
         char subject[ROSTER_SUBJECT_MAX];
         Detail detail;
-        TableView v;
         int r;
 
         if (!json_is_integer(index) && !json_is_string(name))
@@ -125,11 +123,7 @@ static int get_link(VarlinkCall *call, json_t *index, json_t *name, Roster *rost
                         return varlink_call_error_invalid_parameter(call, "Name");
                 link = by_name;
         }
-        v = manager_view(roster->manager);
-        r = json_link(&v, link.ifindex, NULL, NULL, &record);
-        if (r < 0)
-                return r;
-        return roster_reply(call, "Link", record);
+        return roster_reply_described(call, roster, link.ifindex);
 }
 
 static int on_get_link(VarlinkCall *call, json_t *parameters, void *userdata) {
@@ -143,57 +137,10 @@ static int on_describe_link(VarlinkCall *call, json_t *parameters, void *userdat
 
 /* Everything ------------------------------------------------------------------------------- */
 
-void roster_forget_described(Roster *roster) {
-        roster->described = varlink_payload_unref(roster->described);
-}
-
-static int on_forget(sd_event_source *source, uint64_t usec, void *userdata) {
-        roster_forget_described(userdata);
-        return 0;
-}
-
-/* Sets the timer that gives the memory back. */
-static int forget_later(Roster *roster) {
-        int r;
-
-        if (!roster->forget)
-                return sd_event_add_time_relative(manager_event(roster->manager), &roster->forget,
-                                                  CLOCK_MONOTONIC, ROSTER_DESCRIBED_USEC, 0,
-                                                  on_forget, roster);
-        r = sd_event_source_set_time_relative(roster->forget, ROSTER_DESCRIBED_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(roster->forget, SD_EVENT_ONESHOT);
-}
-
-static int describe(Roster *roster) {
-        TableView v = manager_view(roster->manager);
-        json_t *object = NULL;
-        int r;
-
-        r = json_describe(&v, &object);
-        if (r < 0)
-                return r;
-        r = varlink_payload_new_reply(object, &roster->described);
-        json_decref(object);
-        if (r >= 0)
-                r = forget_later(roster);
-        if (r < 0)
-                roster_forget_described(roster);
-        return r;
-}
-
-/* Many who ask in one generation get what was written for the first. */
 static int on_describe(VarlinkCall *call, json_t *parameters, void *userdata) {
         Roster *roster = userdata;
-        int r;
 
-        if (roster_begin(call, roster) < 0)
-                return 0;
-        if (!roster->described) {
-                r = describe(roster);
-                if (r < 0)
-                        return r;
-        }
-        return varlink_call_reply_payload(call, roster->described);
+        return roster_begin(call, roster) < 0 ? 0 : roster_reply_described(call, roster, 0);
 }
 
 static int list_rows(VarlinkCall *call, json_t *parameters, Roster *roster, ObjectType type,

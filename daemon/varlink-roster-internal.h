@@ -14,6 +14,8 @@
 
 /* How long an answer to Describe may be given again. It costs milliseconds to write. */
 #define ROSTER_DESCRIBED_USEC USEC_PER_SEC
+/* Links whose answer is kept, by the low bits of the index; a power of two. */
+#define ROSTER_DESCRIBED_LINKS 32U
 
 /* Subscriptions at once, over all clients. */
 #define ROSTER_SUBSCRIPTIONS_MAX 4096
@@ -34,6 +36,11 @@
 typedef struct Subscription Subscription;
 typedef struct Snapshot Snapshot;
 
+typedef struct DescribedLink {
+        int32_t ifindex;
+        VarlinkPayload *payload; /* NULL: none */
+} DescribedLink;
+
 struct Roster {
         Publisher publisher;
         Manager *manager;
@@ -43,7 +50,9 @@ struct Roster {
         size_t n_subscriptions;
         Snapshot *snapshot; /* the newest, while somebody is told from it; no reference */
         size_t snapshot_bytes; /* of all of them */
-        VarlinkPayload *described; /* the answer to Describe in the present generation, for a moment */
+        /* Answers to Describe and GetLink in the present generation, kept for a moment. */
+        VarlinkPayload *described;
+        DescribedLink described_links[ROSTER_DESCRIBED_LINKS];
         sd_event_source *forget; /* the end of the moment */
 };
 
@@ -58,7 +67,10 @@ int roster_begin(VarlinkCall *call, Roster *r);
 /* Answers with {member: value}, whose reference it takes; NULL: no memory. */
 int roster_reply(VarlinkCall *call, const char *member, json_t *value);
 
-/* varlink-methods.c: the answer to Describe is no longer right, or no longer asked for. */
+/* varlink-described.c: answers with {Link} for the record of a link that is there, or for ifindex 0 with
+ * everything. */
+int roster_reply_described(VarlinkCall *call, Roster *r, int32_t ifindex);
+/* What was answered is no longer right, or no longer asked for. */
 void roster_forget_described(Roster *r);
 
 /* varlink-subscribe.c */

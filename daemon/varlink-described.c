@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The answers to Describe and GetLink as they were written: to build the JSON text of a record takes
+ * several times as long as the rest of a question, and between two changes the text is the same for
+ * whoever asks. Forgotten with every batch, and when nobody has asked for a moment; never told of
+ * another generation than the present one.
+ */
+
+#include <errno.h>
+
+#include "json.h"
+#include "varlink-roster-internal.h"
+
+void roster_forget_described(Roster *roster) {
+        roster->described = varlink_payload_unref(roster->described);
+        for (size_t i = 0; i < ROSTER_DESCRIBED_LINKS; i++)
+                roster->described_links[i].payload =
+                                varlink_payload_unref(roster->described_links[i].payload);
+}
+
+static int on_forget(sd_event_source *source, uint64_t usec, void *userdata) {
+        roster_forget_described(userdata);
+        return 0;
+}
+
+/* Sets the timer that gives the memory back. */
+static int forget_later(Roster *roster) {
+        int r;
+
+        if (!roster->forget)
+                return sd_event_add_time_relative(manager_event(roster->manager), &roster->forget,
+                                                  CLOCK_MONOTONIC, ROSTER_DESCRIBED_USEC, 0,
+                                                  on_forget, roster);
+        r = sd_event_source_set_time_relative(roster->forget, ROSTER_DESCRIBED_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(roster->forget, SD_EVENT_ONESHOT);
+}
+
+static int describe(Roster *roster, int32_t ifindex, json_t **ret) {
+        TableView v = manager_view(roster->manager);
+        json_t *link, *object;
+        int r;
+
+        if (ifindex == 0)
+                return json_describe(&v, ret);
+        r = json_link(&v, ifindex, NULL, NULL, &link);
+        if (r < 0)
+                return r;
+        object = json_pack("{s:o}", "Link", link);
+        if (!object)
+                return -ENOMEM;
+        *ret = object;
+        return 0;
+}
+
+/* Where the answer is kept; what lies there may be of another link. */
+static VarlinkPayload **place_of(Roster *roster, int32_t ifindex) {
+        DescribedLink *d = &roster->described_links[(uint32_t) ifindex % ROSTER_DESCRIBED_LINKS];
+
+        if (ifindex == 0)
+                return &roster->described;
+        if (d->ifindex != ifindex)
+                d->payload = varlink_payload_unref(d->payload);
+        d->ifindex = ifindex;
+        return &d->payload;
+}
+
+int roster_reply_described(VarlinkCall *call, Roster *roster, int32_t ifindex) {
+        VarlinkPayload **kept = place_of(roster, ifindex);
+        json_auto_t *object = NULL;
+        int r;
+
+        if (*kept)
+                return varlink_call_reply_payload(call, *kept);
+        r = describe(roster, ifindex, &object);
+        if (r < 0)
+                return r;
+        r = varlink_payload_new_reply(object, kept);
+        if (r < 0)
+                return r;
+        r = forget_later(roster);
+        if (r < 0) {
+                roster_forget_described(roster);
+                return r;
+        }
+        return varlink_call_reply_payload(call, *kept);
+}
