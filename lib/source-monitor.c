@@ -89,8 +89,10 @@ static int drain_socket(Source *s, SocketRole role, uint64_t until) {
 
         for (unsigned n = 0;; n++) {
                 r = source_receive(s, role, &received);
-                if (r == 0)
+                if (r == 0) {
+                        s->n_errors[role] = 0;
                         return 1;
+                }
                 if (r < 0) {
                         r = hear_error(s, role, r);
                         if (r < 0)

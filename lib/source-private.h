@@ -36,7 +36,8 @@
 #define SOURCE_REFUSALS_MAX 8
 /* Datagrams that nobody asked for, thrown away at one time. */
 #define SOURCE_LEFTOVERS_MAX 1024
-/* Errors in a row on one socket after which the source gives up. */
+/* Errors in a row on one socket, without it being found empty in between, after which the source gives
+ * up: it will not get better. */
 #define SOURCE_ERRORS_MAX 100
 
 typedef enum SocketRole {
