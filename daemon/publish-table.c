@@ -67,6 +67,27 @@ struct SharedTable {
         bool sync_again;
 };
 
+/* The mark on a dead daemon's table: at the end of a thread, however it ends, the kernel goes through a
+ * list that the thread gave it, and sets a bit in each word that holds the thread's number. Made for
+ * mutexes; here the word is in the header, and readers see by a plain load that nobody writes any more.
+ * The C library keeps such a list for robust mutexes, of which the daemon has none. */
+static struct {
+        struct robust_list_head head;
+        struct robust_list entry;
+} deathbed;
+
+static void mark_at_death(TableHeader *h) {
+        deathbed.head.list.next = &deathbed.head.list;
+        if (!h)
+                return;
+        deathbed.entry.next = &deathbed.head.list;
+        deathbed.head.futex_offset = (char *) &h->writer_tid - (char *) &deathbed.entry;
+        if (syscall(SYS_set_robust_list, &deathbed.head, sizeof(deathbed.head)) < 0)
+                return; /* readers then look at the lock, by the clock */
+        store32(&h->writer_tid, (uint32_t) gettid());
+        deathbed.head.list.next = &deathbed.entry;
+}
+
 static void futex_wake(uint32_t *word) {
         (void) syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
@@ -168,11 +189,13 @@ static void release(void *userdata, void *block, size_t size) {
         if (!b)
                 return;
         __atomic_store_n(&b->header->superseded, 1, __ATOMIC_RELEASE);
+        store32(&b->header->writer_tid, b->header->writer_tid | TABLE_WRITER_DIED);
         store32(&b->header->wake, b->header->wake + 1);
         wake(b);
         if (t->current == b) {
                 if (t->visible)
                         (void) unlink(t->path);
+                mark_at_death(NULL);
                 t->current = NULL;
                 t->visible = false;
         }
@@ -221,10 +244,10 @@ static int publish(void *userdata, void *block, size_t size) {
         bool was_visible = t->visible;
         int r;
 
-        b->header->writer_pid = (int32_t) getpid();
         b->header->netns_inode = t->netns_inode;
         b->header->writer = t->writer;
         memcpy(b->header->boot_id, t->boot_id, sizeof(t->boot_id));
+        mark_at_death(b->header);
         t->current = b;
         t->visible = false;
         if (!t->ready)
@@ -233,6 +256,7 @@ static int publish(void *userdata, void *block, size_t size) {
         if (r < 0) {
                 t->current = before;
                 t->visible = was_visible;
+                mark_at_death(before ? before->header : NULL);
         } else if (b->fd < 0 && was_visible)
                 (void) unlink(t->path);
         return r;

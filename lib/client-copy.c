@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 
 #include "client-internal.h"
-#include "table-internal.h"
 
 /* Whole words: writers store words, and rows and buckets begin at multiples of 8. */
 static void copy_words(void *to, const void *from, size_t first, size_t end) {

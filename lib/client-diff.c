@@ -17,7 +17,6 @@
 #include <stdlib.h>
 
 #include "client-internal.h"
-#include "table-internal.h"
 
 enum {
         STEP_REMOVED = 0, /* four steps: routes, groups, addresses, links */

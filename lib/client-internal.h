@@ -30,6 +30,7 @@
 #include "ifroster.h"
 #include "record.h"
 #include "source.h"
+#include "table-internal.h"
 #include "table.h"
 #include "util.h"
 
@@ -64,7 +65,9 @@ typedef struct ClientMap {
         uint64_t epoch; /* odd: there is none, or it is being exchanged */
         const void *base;
         size_t size;
-        uint64_t check_at; /* CLOCK_MONOTONIC_COARSE, nanoseconds */
+        /* CLOCK_MONOTONIC_COARSE, nanoseconds; UINT64_MAX: the kernel marks a dead writer's table, and
+         * there is no need for a clock */
+        uint64_t check_at;
         int fd; /* -1: none */
         size_t mapped; /* bytes of base that are a file */
         size_t reserved;
@@ -203,6 +206,8 @@ int client_map_open(ifroster *h, bool wait);
 void client_map_drop(ifroster *h);
 /* Drops the mapped table, or exchanges it, when its daemon is dead or has made a new one. */
 void client_map_check(ifroster *h);
+/* Whether the mapped table is marked as a dead daemon's. */
+bool client_map_is_dead(const ClientMap *m);
 /* Whether a living process holds the daemon's lock on this file. */
 bool client_map_is_alive(int fd);
 /* The inode of the calling thread's network namespace; 0: cannot be told. */
@@ -217,24 +222,35 @@ static inline uint64_t client_coarse_now(void) {
         return (uint64_t) ts.tv_sec * UINT64_C(1000000000) + (uint64_t) ts.tv_nsec;
 }
 
-/* The mapped table, unless there is none, it is time for a look at its daemon, or a batch is being
+static inline bool client_check_is_due(const ClientMap *m) {
+        uint64_t at = __atomic_load_n(&m->check_at, __ATOMIC_RELAXED);
+
+        return at != UINT64_MAX && client_coarse_now() >= at;
+}
+
+/* The mapped table, unless there is none, its daemon is dead or to be looked at, or a batch is being
  * written. The pair of base and size belongs together only when the epoch is the same after it. */
 static inline bool client_map_begin(const ClientMap *m, ClientReading *g) {
         g->epoch = __atomic_load_n(&m->epoch, __ATOMIC_ACQUIRE);
-        if (g->epoch % 2 != 0 ||
-            client_coarse_now() >= __atomic_load_n(&m->check_at, __ATOMIC_RELAXED))
+        if (g->epoch % 2 != 0 || client_check_is_due(m))
                 return false;
         g->view.block = __atomic_load_n(&m->base, __ATOMIC_ACQUIRE);
         g->view.size = __atomic_load_n(&m->size, __ATOMIC_ACQUIRE);
         if (__atomic_load_n(&m->epoch, __ATOMIC_RELAXED) != g->epoch)
                 return false;
         g->origin = CLIENT_SHARED;
-        return table_read_begin(&g->view, &g->sequence);
+        /* table_read_begin() and table_writer_died(), without the calls: together they would take longer
+         * than some lookups. */
+        g->sequence = __atomic_load_n(&((const TableHeader *) g->view.block)->sequence,
+                                      __ATOMIC_ACQUIRE);
+        return g->sequence % 2 == 0 &&
+               !(load32(&((const TableHeader *) g->view.block)->writer_tid) & TABLE_WRITER_DIED);
 }
 
-/* After table_read_retry(), which orders the loads. */
+/* The fence keeps the loads of the data before those of the counters. */
 static inline bool client_map_retry(const ClientMap *m, const ClientReading *g) {
-        return table_read_retry(&g->view, g->sequence) ||
+        fence_acquire();
+        return load64(&((const TableHeader *) g->view.block)->sequence) != g->sequence ||
                __atomic_load_n(&m->epoch, __ATOMIC_RELAXED) != g->epoch;
 }
 

@@ -14,6 +14,7 @@
 
 #include "client-internal.h"
 #include "lookup.h"
+#include "table-search.h"
 
 /* Under the mutex, with an own reading: 0 when the kernel knows this name and the table now does. */
 static int ask_kernel(ifroster *h, TextSpan name) {
@@ -93,33 +94,37 @@ static int look_for_name(const TableView *v, TextLookup *l) {
         return table_get_link_by_name(v, l->text, l->len, &l->link, &l->match) ? 0 : -ENODEV;
 }
 
-int ifroster_index(const ifroster *h, const char *name) {
-        TextLookup l;
-        ClientReading g;
-        LinkRecord link;
+/* Any name that is not the name of a link. */
+static int index_of_other_name(const ifroster *h, const char *name) {
         size_t len = strnlen(name, LINK_ALTNAME_MAX + 1);
+        TextLookup l = { .look = look_for_name, .text = name, .len = len, .name = { name, len } };
         int r;
 
         if (len == 0 || len > LINK_ALTNAME_MAX)
                 return -EINVAL;
-        r = client_read_begin(h, &g);
-        if (r < 0)
-                return r;
-        do
-                r = table_get_link_by_name(&g.view, name, len, &link, NULL) ? link.ifindex
-                                                                            : -ENODEV;
-        while (client_read_again(&g, &r));
-        if (r != -ENODEV || g.origin != CLIENT_OWN)
-                return r;
-
-        l = (TextLookup){ .look = look_for_name, .text = name, .len = len, .name = { name, len } };
         r = look_up_asking(h, &l);
         return r < 0 ? r : l.link.ifindex;
 }
 
-int ifroster_name(const ifroster *h, int ifindex, char ret_name[IFROSTER_NAME_SIZE]) {
+int ifroster_index(const ifroster *h, const char *name) {
+        uint64_t words[2];
         ClientReading g;
-        LinkRecord link;
+        int r;
+
+        if (name_words(name, LINK_NAME_MAX + 1, words) > LINK_NAME_MAX)
+                return index_of_other_name(h, name);
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do
+                r = find_ifindex(&g.view, words);
+        while (client_read_again(&g, &r));
+        return r != 0 ? r : index_of_other_name(h, name);
+}
+
+int ifroster_name(const ifroster *h, int ifindex, char ret_name[IFROSTER_NAME_SIZE]) {
+        uint64_t words[2] = { 0, 0 }, incarnation;
+        ClientReading g;
         int r;
 
         if (ifindex < 1)
@@ -128,10 +133,12 @@ int ifroster_name(const ifroster *h, int ifindex, char ret_name[IFROSTER_NAME_SI
         if (r < 0)
                 return r;
         do
-                r = table_get_link(&g.view, ifindex, &link) ? 0 : -ENODEV;
+                r = find_link_name(&g.view, ifindex, words, &incarnation) ? 0 : -ENODEV;
         while (client_read_again(&g, &r));
-        if (r >= 0)
-                memcpy(ret_name, link.name, IFROSTER_NAME_SIZE);
+        if (r < 0)
+                return r;
+        memcpy(ret_name, &words[0], sizeof(words[0]));
+        memcpy(ret_name + sizeof(words[0]), &words[1], sizeof(words[1]));
         return r;
 }
 

@@ -11,7 +11,8 @@
  * else in the file may be garbage; readers check what they take from it.
  *
  * That the daemon lives is seen by its write lock on the file, which the kernel drops with its last
- * descriptor. A lock for reading proves nothing, anyone can have one.
+ * descriptor. A lock for reading proves nothing, anyone can have one. That it has died is also seen in
+ * the mapping, where the kernel puts a mark; a daemon that is not marked is looked at by the clock.
  */
 
 #include <errno.h>
@@ -24,7 +25,6 @@
 #include <unistd.h>
 
 #include "client-internal.h"
-#include "table-internal.h"
 
 #define DEFAULT_PATH "/run/ifroster/table"
 #define USER_FILE "ifroster/table"
@@ -117,6 +117,12 @@ static int open_file(const ClientPath *path, size_t *ret_size) {
         return TAKE_FD(fd);
 }
 
+bool client_map_is_dead(const ClientMap *m) {
+        const TableView v = { .block = m->base, .size = m->size };
+
+        return m->fd >= 0 && table_writer_died(&v);
+}
+
 /* Mapping ---------------------------------------------------------------------------------- */
 
 static size_t page_align(size_t size) {
@@ -191,6 +197,11 @@ static int make_room(ClientMap *m, size_t size) {
         return 0;
 }
 
+static void check_later(ClientMap *m) {
+        __atomic_store_n(&m->check_at, client_coarse_now() + CLIENT_CHECK_USEC * NSEC_PER_USEC,
+                         __ATOMIC_RELAXED);
+}
+
 void client_map_drop(ifroster *h) {
         ClientMap *m = &h->map;
 
@@ -201,6 +212,7 @@ void client_map_drop(ifroster *h) {
         m->mapped = 0;
         closep(&m->fd);
         m->fd = -1;
+        check_later(m);
         client_watch_wake(h);
 }
 
@@ -217,7 +229,8 @@ static int examine(const ifroster *h, const TableView *v, bool wait) {
                 return r;
         if (!(h->flags & IFROSTER_SHARED_ONLY) && netns != 0 && h->netns != 0 && netns != h->netns)
                 return -EXDEV;
-        if (table_superseded(v) || (!wait && !table_read_begin(v, &sequence)))
+        if (table_superseded(v) || table_writer_died(v) ||
+            (!wait && !table_read_begin(v, &sequence)))
                 return -EBUSY;
         return 0;
 }
@@ -252,8 +265,9 @@ static int install(ifroster *h, int fd, size_t size, size_t path, bool wait) {
         m->path = path;
         m->mapped = length;
         __atomic_store_n(&m->size, size, __ATOMIC_RELEASE);
-        __atomic_store_n(&m->check_at, client_coarse_now() + CLIENT_CHECK_USEC * NSEC_PER_USEC,
-                         __ATOMIC_RELAXED);
+        check_later(m);
+        if (load32(&((const TableHeader *) v.block)->writer_tid) != 0)
+                __atomic_store_n(&m->check_at, UINT64_MAX, __ATOMIC_RELAXED);
         __atomic_store_n(&m->epoch, m->epoch + 1, __ATOMIC_RELEASE);
         client_watch_wake(h);
         return 0;
@@ -279,16 +293,18 @@ static bool is_current(const ClientMap *m) {
         struct stat st;
 
         return fstat(m->fd, &st) >= 0 && (uint64_t) st.st_size >= m->size &&
-               client_map_is_alive(m->fd) && !table_superseded(&v);
+               client_map_is_alive(m->fd) && !table_superseded(&v) && !table_writer_died(&v);
 }
 
 void client_map_check(ifroster *h) {
         ClientMap *m = &h->map;
 
-        __atomic_store_n(&m->check_at, client_coarse_now() + CLIENT_CHECK_USEC * NSEC_PER_USEC,
-                         __ATOMIC_RELAXED);
-        if (m->fd >= 0 && is_current(m))
+        if (m->fd >= 0 && is_current(m)) {
+                if (m->check_at != UINT64_MAX)
+                        check_later(m);
                 return;
+        }
+        check_later(m);
         if (client_map_open(h, /* wait= */ m->fd >= 0) < 0)
                 client_map_drop(h);
 }

@@ -16,7 +16,6 @@
 #include "json.h"
 #include "lookup.h"
 #include "source-answer.h"
-#include "table-internal.h"
 
 /* Parses by the public function, which asks the kernel for names that the table does not know. */
 static int parse(const ifroster *h, const char *text, IpAddress *ret, int *ret_ifindex) {

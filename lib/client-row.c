@@ -12,6 +12,7 @@
 
 #include "client-internal.h"
 #include "lookup.h"
+#include "table-search.h"
 
 int ifroster_row_new(ifroster_row **ret) {
         ifroster_row *row;
@@ -32,7 +33,8 @@ ifroster_row *ifroster_row_free(ifroster_row *row) {
 }
 
 void client_row_reset(ifroster_row *row) {
-        row->texts = link_texts_free(row->texts);
+        if (row->texts)
+                row->texts = link_texts_free(row->texts);
         if (!row->cached)
                 return;
         for (size_t i = 0; i < FIELDS_MAX; i++) {
@@ -47,21 +49,20 @@ void client_row_reset(ifroster_row *row) {
 /* Filling ---------------------------------------------------------------------------------- */
 
 int client_row_complete(ifroster_row *row, const TableView *v) {
-        LinkRecord link;
+        uint64_t words[2];
 
         row->filled = true;
         if (row->type == OBJECT_LINK) {
                 row->incarnation = row->record.link.incarnation;
                 memcpy(row->link_name, row->record.link.name, sizeof(row->link_name));
-                row->texts = link_texts_free(row->texts);
+                if (row->texts)
+                        row->texts = link_texts_free(row->texts);
                 return table_get_texts(v, row->record.link.ifindex, &row->texts);
         }
-        row->incarnation = 0;
-        row->link_name[0] = 0;
-        if (table_get_link(v, record_ifindex(row->type, &row->record), &link)) {
-                row->incarnation = link.incarnation;
-                memcpy(row->link_name, link.name, sizeof(row->link_name));
-        }
+        if (!find_link_name(v, record_ifindex(row->type, &row->record), words, &row->incarnation))
+                words[0] = words[1] = row->incarnation = 0;
+        memcpy(row->link_name, &words[0], sizeof(words[0]));
+        memcpy(row->link_name + sizeof(words[0]), &words[1], sizeof(words[1]));
         return 0;
 }
 

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "client-internal.h"
-#include "table-internal.h"
 
 /* Not FUTEX_PRIVATE_FLAG: the waker is another process. */
 static void sleep_on(const uint32_t *word, uint32_t value, uint64_t usec) {

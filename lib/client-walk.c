@@ -19,6 +19,10 @@ struct ifroster_walk {
         int family; /* AF_UNSPEC: all */
         bool begun;
         TableWalk walk;
+        /* The link of the row before: rows of one link often stand together. */
+        int32_t link_ifindex; /* 0: none yet */
+        uint64_t link_incarnation;
+        char link_name[LINK_NAME_MAX + 1];
         /* What the table was: */
         ClientOrigin origin;
         uint64_t epoch;
@@ -61,6 +65,7 @@ static void start(ifroster_walk *w, const ClientReading *g) {
         w->origin = g->origin;
         w->epoch = g->epoch;
         w->sequence = g->sequence;
+        w->link_ifindex = 0;
         w->walk = w->ifindex != 0 ? table_walk_link(&g->view, w->type, w->ifindex)
                                   : table_walk_all(&g->view, w->type);
 }

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "client-internal.h"
-#include "table-internal.h"
 
 /* Attempts before a waiting reader gives the processor away, and how long it then sleeps. */
 #define SPINS_MAX 200
@@ -44,7 +43,7 @@ static int choose(ifroster *h, const ClientReading *g, bool force_own) {
         bool may_share = !(h->flags & IFROSTER_EMBEDDED_ONLY);
         int r;
 
-        if (may_share && client_coarse_now() >= h->map.check_at)
+        if (may_share && (client_check_is_due(&h->map) || client_map_is_dead(&h->map)))
                 client_map_check(h);
         if (may_share && h->map.fd >= 0 && !force_own) {
                 client_own_stop(h);

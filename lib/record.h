@@ -90,11 +90,9 @@ typedef struct HardwareAddress {
         uint8_t bytes[HARDWARE_ADDRESS_MAX];
 } HardwareAddress;
 
-/* Key: ifindex. Source: RTM_NEWLINK. */
+/* Key: ifindex. Source: RTM_NEWLINK. What a lookup reads stands at the end, aligned and together with
+ * the chains that follow a record in the table. */
 typedef struct LinkRecord {
-        uint64_t incarnation; /* never reused while the daemon lives; 0: not published yet */
-        int32_t ifindex; /* >= 1 */
-        uint32_t flags; /* IFF_*, all 32 bits of ifi_flags */
         uint32_t mtu; /* bytes */
         uint32_t minimum_mtu; /* bytes */
         uint32_t maximum_mtu; /* bytes, 0: the driver has no limit */
@@ -112,9 +110,12 @@ typedef struct LinkRecord {
         HardwareAddress hardware_address;
         HardwareAddress permanent_hardware_address;
         HardwareAddress broadcast_address;
-        char name[LINK_NAME_MAX + 1]; /* bytes, zero filled, no NUL inside */
         char kind[LINK_KIND_MAX + 1]; /* IFLA_INFO_KIND, zero filled, "" for hardware */
         uint8_t reserved[7];
+        uint64_t incarnation; /* never reused while the daemon lives; 0: not published yet */
+        int32_t ifindex; /* >= 1 */
+        uint32_t flags; /* IFF_*, all 32 bits of ifi_flags */
+        char name[LINK_NAME_MAX + 1]; /* bytes, zero filled, no NUL inside */
 } LinkRecord;
 
 /* Key: IPv4 (ifindex, address, prefix length, peer masked by it), IPv6 (ifindex, address).

@@ -43,7 +43,7 @@ static inline void store64(uint64_t *p, uint64_t v) {
         __atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
-static inline void word_load(uint8_t *to, const uint64_t *from) {
+_inline_ void word_load(uint8_t *to, const uint64_t *from) {
         uint64_t w = load64(from);
 
         memcpy(to, &w, sizeof(w));
@@ -51,7 +51,7 @@ static inline void word_load(uint8_t *to, const uint64_t *from) {
 
 /* Copies bytes first to last of a record out of a block and into one; both multiples of 8. The
  * private side needs no alignment. By hand four words at a time: compilers do not unroll atomics. */
-static inline void row_load(void *record, const uint8_t *row, size_t first, size_t last) {
+_inline_ void row_load(void *record, const uint8_t *row, size_t first, size_t last) {
         const uint64_t *from = (const uint64_t *) (const void *) (row + first);
         uint8_t *to = (uint8_t *) record + first;
         size_t n = (last - first) / 8;

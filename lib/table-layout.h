@@ -29,6 +29,8 @@
 /* "ifrtable" on a little-endian machine; a foreign byte order therefore is a foreign magic */
 #define TABLE_MAGIC UINT64_C(0x656c626174726669)
 #define TABLE_LAYOUT_VERSION 1
+/* FUTEX_OWNER_DIED */
+#define TABLE_WRITER_DIED UINT32_C(0x40000000)
 
 /* Sections: the object types under their own numbers, then the texts of links. */
 enum {
@@ -114,7 +116,9 @@ typedef struct TableHeader {
         uint32_t superseded; /* not 0: another block took this one's place, map that */
         /* Who writes. Zero in private memory; whoever owns a shared block fills them in before it
          * is published, and they are carried along when the block grows. */
-        int32_t writer_pid; /* in the writer's PID namespace */
+        /* The thread that writes, in its own PID namespace. The kernel sets TABLE_WRITER_DIED when that
+         * dies, if it is in the thread's list of robust futexes; 0: nobody marks it. */
+        uint32_t writer_tid;
         /* Readers who ask for it by read(2) on the file are heard in rounds: one more when a round
          * begins (odd), one more when it ends; also a word for futex(2). */
         uint32_t sync_rounds;

@@ -7,7 +7,6 @@
  * the copy of a link's texts).
  */
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,6 +59,10 @@ bool table_superseded(const TableView *v) {
         return __atomic_load_n(&header_of(v)->superseded, __ATOMIC_ACQUIRE) != 0;
 }
 
+bool table_writer_died(const TableView *v) {
+        return (load32(&header_of(v)->writer_tid) & TABLE_WRITER_DIED) != 0;
+}
+
 bool table_read_begin(const TableView *v, uint64_t *ret_sequence) {
         uint64_t sequence = __atomic_load_n(&header_of(v)->sequence, __ATOMIC_ACQUIRE);
 
@@ -96,20 +99,11 @@ bool table_get_link(const TableView *v, int32_t ifindex, LinkRecord *ret) {
         return section_of(v, SECTION_LINK, &s) && find_row(v, &s, INDEX_KEY, &key, 1, ret) > 0;
 }
 
-/* The words of LinkRecord.name, put together in registers: a copy of len bytes that is read back as
- * words would wait for the store buffer. False for a name that no link has. */
 static bool link_by_name(const TableView *v, const char *name, size_t len, LinkRecord *ret) {
-        uint64_t words[2] = { 0, 0 };
+        uint64_t words[2];
         SectionView s;
 
-        for (size_t i = 0; i < len; i++) {
-                if (name[i] == 0)
-                        return false;
-                words[i / 8] |= (uint64_t) (uint8_t) name[i] << i % 8 * 8;
-        }
-        words[0] = le64toh(words[0]);
-        words[1] = le64toh(words[1]);
-        return section_of(v, SECTION_LINK, &s) &&
+        return name_words(name, len, words) == len && section_of(v, SECTION_LINK, &s) &&
                find_row(v, &s, INDEX_LINK_NAME, words, 2, ret) > 0;
 }
 
@@ -132,6 +126,20 @@ static bool link_by_alternative_name(const TableView *v, const char *name, size_
                 if (copy_row(&s, found - 1, &row) && table_get_link(v, row.ifindex, ret))
                         return true;
         return false;
+}
+
+int32_t table_get_ifindex(const TableView *v, const char *name, size_t len) {
+        int32_t ifindex = 0;
+        uint64_t words[2];
+        LinkRecord link;
+
+        if (len == 0 || len > LINK_ALTNAME_MAX)
+                return 0;
+        if (len <= LINK_NAME_MAX && name_words(name, len, words) == len)
+                ifindex = find_ifindex(v, words);
+        if (ifindex > 0)
+                return ifindex;
+        return link_by_alternative_name(v, name, len, &link) ? link.ifindex : 0;
 }
 
 bool table_get_link_by_name(const TableView *v, const char *name, size_t len, LinkRecord *ret,
@@ -172,6 +180,15 @@ static int name_rows(const TableView *v, int32_t ifindex, NameRow **ret, size_t 
         return 0;
 }
 
+/* Most links have neither alias nor alternative names. */
+static bool has_names(const TableView *v, int32_t ifindex) {
+        const uint64_t key = (uint32_t) ifindex;
+        SectionView s;
+
+        return section_of(v, SECTION_NAME, &s) && load32(&s.layout->n_live) > 0 &&
+               first_in_bucket(v, &s, INDEX_NAME_IFINDEX, &key, 1) > 0;
+}
+
 int table_get_texts(const TableView *v, int32_t ifindex, LinkTexts **ret) {
         _cleanup_(freep) NameRow *rows = NULL;
         _cleanup_(freep) TextSpan *names = NULL;
@@ -179,6 +196,10 @@ int table_get_texts(const TableView *v, int32_t ifindex, LinkTexts **ret) {
         size_t pieces[2] = { 0, 0 }, n_rows, n = 0;
         int r;
 
+        if (!has_names(v, ifindex)) {
+                *ret = NULL;
+                return 0;
+        }
         r = name_rows(v, ifindex, &rows, &n_rows);
         if (r < 0)
                 return r;

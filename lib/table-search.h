@@ -8,6 +8,7 @@
  * budget. Always inlined, because with a constant section and index next to nothing is left of it.
  */
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -108,6 +109,12 @@ _inline_ uint32_t chain_next(const SectionView *s, unsigned index, const uint64_
         return 0;
 }
 
+/* Copies the words that hold bytes first to last (exclusive) of a row to their places in a record. */
+_inline_ void load_words(const SectionView *s, uint32_t row, void *record, size_t first,
+                         size_t last) {
+        row_load(record, row_of(s, row), first / 8 * 8, (last + 7) / 8 * 8);
+}
+
 /* Copies a row out. False when it is nothing to hand on: then there is rubbish in *ret. (Checking a
  * copy first would cost as much again as the lookup, and only a damaged block has such rows.) */
 _inline_ bool copy_row(const SectionView *s, uint32_t row, void *ret) {
@@ -123,3 +130,62 @@ _inline_ uint32_t find_row(const TableView *v, const SectionView *s, unsigned in
 
         return found > 0 && copy_row(s, found - 1, ret) ? found : 0;
 }
+
+/* Name, as the two words that it is, and incarnation of a link; false: there is none. In registers:
+ * bytes that are stored as two words and read back as one vector wait for the store buffer, which takes
+ * longer than the search. */
+_inline_ bool find_link_name(const TableView *v, int32_t ifindex, uint64_t ret_words[static 2],
+                             uint64_t *ret_incarnation) {
+        const uint64_t key = (uint32_t) ifindex;
+        uint32_t position, budget, found;
+        const uint64_t *row;
+        SectionView s;
+
+        if (!section_of(v, SECTION_LINK, &s))
+                return false;
+        position = first_in_bucket(v, &s, INDEX_KEY, &key, 1);
+        budget = s.capacity;
+        found = chain_next(&s, INDEX_KEY, &key, 1, &position, &budget);
+        if (found == 0)
+                return false;
+        row = (const uint64_t *) (const void *) row_of(&s, found - 1);
+        ret_words[0] = load64(row + offsetof(LinkRecord, name) / 8);
+        ret_words[1] = load64(row + offsetof(LinkRecord, name) / 8 + 1);
+        *ret_incarnation = load64(row + offsetof(LinkRecord, incarnation) / 8);
+        /* The last byte is the NUL. */
+        return (ret_words[1] & htole64(UINT64_C(0xff) << 56)) == 0;
+}
+
+/* The words of LinkRecord.name from a text that ends at a NUL or after max bytes, at most 16. Returns its
+ * length. Put together in registers, for the same reason. */
+_inline_ size_t name_words(const char *name, size_t max, uint64_t words[static 2]) {
+        size_t i;
+
+        words[0] = words[1] = 0;
+        for (i = 0; i < max && name[i] != 0; i++)
+                words[i / 8] |= (uint64_t) (uint8_t) name[i] << i % 8 * 8;
+        words[0] = le64toh(words[0]);
+        words[1] = le64toh(words[1]);
+        return i;
+}
+
+/* The index of the link with this name; 0: none. */
+_inline_ int32_t find_ifindex(const TableView *v, const uint64_t words[static 2]) {
+        uint32_t position, budget, found;
+        SectionView s;
+        Row row;
+
+        if (!section_of(v, SECTION_LINK, &s))
+                return 0;
+        position = first_in_bucket(v, &s, INDEX_LINK_NAME, words, 2);
+        budget = s.capacity;
+        found = chain_next(&s, INDEX_LINK_NAME, words, 2, &position, &budget);
+        if (found == 0)
+                return 0;
+        load_words(&s, found - 1, &row, offsetof(LinkRecord, ifindex), offsetof(LinkRecord, flags));
+        return CONST_MAX(row.record.link.ifindex, 0);
+}
+
+_Static_assert(offsetof(LinkRecord, name) % 8 == 0 && offsetof(LinkRecord, incarnation) % 8 == 0 &&
+                               LINK_NAME_MAX == 15,
+               "words of their own");

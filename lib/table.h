@@ -104,6 +104,10 @@ bool table_get_link(const TableView *v, int32_t ifindex, LinkRecord *ret);
 /* Exact bytes; a link's name before any alternative name. ret_match may be NULL. */
 bool table_get_link_by_name(const TableView *v, const char *name, size_t len, LinkRecord *ret,
                             NameMatch *ret_match);
+/* The index of the link that table_get_link_by_name() finds, without a copy of it; 0: none. */
+int32_t table_get_ifindex(const TableView *v, const char *name, size_t len);
+/* Shared memory: the writer is dead, or has given this block up. False proves nothing. */
+bool table_writer_died(const TableView *v);
 /* Heap copy; *ret = NULL when the link has none. -ENOMEM. */
 int table_get_texts(const TableView *v, int32_t ifindex, LinkTexts **ret);
 /* Number of rows of a type. */

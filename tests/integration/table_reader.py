@@ -65,6 +65,10 @@ class Table:
         return struct.unpack("hhqqi4x", fcntl.fcntl(self.fd, F_OFD_GETLK, lock))[0] == fcntl.F_WRLCK
 
     @property
+    def writer_died(self):
+        return self._get("I", 56) & 0x40000000 != 0
+
+    @property
     def superseded(self):
         return self._get("I", 52) != 0
 
@@ -152,11 +156,11 @@ class Table:
     def links(self):
         """Index to name, flags, mtu."""
         def look():
-            return {struct.unpack_from("i", record, 8)[0]: {
-                "Name": record[177:193].rstrip(b"\0").decode(errors="backslashreplace"),
-                "Flags": struct.unpack_from("I", record, 12)[0],
-                "MTU": struct.unpack_from("I", record, 16)[0],
-                "Incarnation": struct.unpack_from("Q", record, 0)[0],
+            return {struct.unpack_from("i", record, 192)[0]: {
+                "Name": record[200:216].rstrip(b"\0").decode(errors="backslashreplace"),
+                "Flags": struct.unpack_from("I", record, 196)[0],
+                "MTU": struct.unpack_from("I", record, 0)[0],
+                "Incarnation": struct.unpack_from("Q", record, 184)[0],
             } for record in self._rows(LINKS)}
         return self.read(look)
 
@@ -181,8 +185,8 @@ class Table:
             if len(raw) <= 15:
                 padded = raw.ljust(16, b"\0")
                 for record in self._find(LINKS, 1, struct.unpack("QQ", padded)):
-                    if record[177:193] == padded:
-                        return struct.unpack_from("i", record, 8)[0]
+                    if record[200:216] == padded:
+                        return struct.unpack_from("i", record, 192)[0]
             words = [len(raw) << 8]
             padded = raw + b"\0" * (-len(raw) % 8)
             words += struct.unpack(f"{len(padded) // 8}Q", padded)

@@ -113,7 +113,10 @@ def test_a_second_daemon_leaves_the_first_alone(t):
 
 def test_what_a_killed_daemon_left_is_no_obstacle(t):
     daemon = start_daemon(t)
+    table = table_reader.Table(TABLE)
+    assert not table.writer_died
     daemon.kill()
+    assert table.writer_died and not table.superseded
     try:
         table_reader.Table(TABLE)
         raise AssertionError("a dead daemon's table was taken for a living one's")

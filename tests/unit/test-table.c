@@ -646,7 +646,7 @@ START_TEST(growth) {
 
         table_begin(t);
         fill_links(t, 1, 10);
-        t->block->writer_pid = 4711;
+        t->block->writer_tid = 4711;
         table_end(t, 1);
         old = table_view(t);
         storage.fail_publish = true;
@@ -671,7 +671,7 @@ START_TEST(growth) {
         ck_assert_ptr_eq(storage.published, v.block);
         ck_assert_uint_eq(storage.n_blocks, 1);
         ck_assert_uint_eq(storage.n_published, 2);
-        ck_assert_int_eq(t->block->writer_pid, 4711);
+        ck_assert_int_eq(t->block->writer_tid, 4711);
         ck_assert_uint_eq(table_generation(&v), 3);
         for (int32_t i = 1; i <= 500; i++)
                 ck_assert(table_get_link(&v, i, &l) && l.ifindex == i);
