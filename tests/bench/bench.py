@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures the daemon beside programs that do the same work with nothing in it.
 
-    bench.py [--markdown] WHAT...     call, client, go, varlink, signal, cpu, start, memory, idle
+    bench.py [--markdown] WHAT...     call, client, wake, go, varlink, signal, cpu, start, memory, idle
 
 Each is measured at 10, 1,000 and 4,000 links, in a network namespace made for it, in one run with what
 it is compared with; a figure is the median of many. IFROSTER_BENCH_LINKS="10 1000" takes other numbers
@@ -237,6 +237,18 @@ GO_QUESTIONS = ["Interfaces", "InterfaceByIndex", "InterfaceByName", "InterfaceA
 GO_SQUARE = GO_QUESTIONS[4:]
 
 
+def bench_wake(worlds):
+    report = Report("From the change in the kernel to a waiting client that runs",
+                    ["links", "bare netlink", "p99", "ifroster_wait()", "p99", "descriptor", "p99"],
+                    "none; a netlink socket of its own is what a client cannot better")
+    for world in worlds:
+        world.daemon()
+        f = run("bench-wake", f"{DIRECTORY}/table", link_index("v3"), scaled(400))
+        report.add(links(world.n), *(usec(f[f"{way}_{p}"]) for way in
+                                     ("netlink", "futex", "descriptor") for p in ("p50", "p99")))
+    return [report]
+
+
 def go_build():
     """The compiled test, or None with the reason printed."""
     if not os.environ.get("BENCH_GO"):
@@ -443,9 +455,9 @@ def bench_idle(worlds):
     return [report]
 
 
-BENCHMARKS = {"call": bench_call, "client": bench_client, "go": bench_go, "varlink": bench_varlink,
-              "signal": bench_signal, "cpu": bench_cpu, "start": bench_start,
-              "memory": bench_memory, "idle": bench_idle}
+BENCHMARKS = {"call": bench_call, "client": bench_client, "wake": bench_wake, "go": bench_go,
+              "varlink": bench_varlink, "signal": bench_signal, "cpu": bench_cpu,
+              "start": bench_start, "memory": bench_memory, "idle": bench_idle}
 
 
 def each_world():
