@@ -263,6 +263,13 @@ static void check_source(const Reading *r, const Ip *destination, const Ip *plai
         /* The kernel chooses a v4-mapped address that somebody gave a link, and then cannot use it. */
         if (connected.error == EAFNOSUPPORT && ip_unmap(&answer.source).family == AF_INET)
                 connected.source = source;
+        /* The lookup over the link finds a local prefix, and the one for the source then a more specific
+         * route of the merged main table: the kernel names a source that it does not take for its own. */
+        if (connected.error == ENETUNREACH && route.error == 0 && route.type == RTN_LOCAL &&
+            kernel_route(&route.source, 0, false).type != RTN_LOCAL) {
+                connected.source = source;
+                counts.merged++;
+        }
         if (!ip_same(&source, &asked) || !ip_same(&source, &connected.source))
                 wrong("source for %s over link %d: route says %s (type %u, link %d, error %d), socket "
                       "%s (error %d), model %s (%s, error %d)",
