@@ -49,9 +49,10 @@ static int read_name(Filter *f, const char *text, size_t len) {
         }
         if (len == 0 || len > LINK_ALTNAME_MAX || memchr(text, 0, len))
                 return -EINVAL;
-        name = strndup(text, len);
+        name = calloc(1, len + 1);
         if (!name)
                 return -ENOMEM;
+        memcpy(name, text, len);
         f->names[f->n_names++] = name;
         return 0;
 }
