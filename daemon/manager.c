@@ -18,18 +18,20 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "log.h"
 #include "manager.h"
 #include "netns.h"
+#include "notify.h"
 
 /* Between two lines about resyncs in the log; those between are counted in the next one. */
 #define RESYNC_LOG_INTERVAL_USEC (10 * USEC_PER_SEC)
 
 /* Readings before one answer. */
 #define REFRESHES_MAX 3
+
+#define STATUS_CURRENT "The table is current"
 
 typedef struct SyncQueue {
         SyncWaiter *first;
@@ -42,6 +44,7 @@ struct Manager {
         sd_event_source *source_io;
         Table *table;
         Source *source;
+        Notify *notify;
         Publisher *publishers[MANAGER_PUBLISHERS_MAX];
         size_t n_publishers;
         SourceState state; /* the last one told */
@@ -213,16 +216,17 @@ static void publish_batch(Manager *m, const Batch *batch) {
 static void notify_state(Manager *m, SourceState before) {
         switch (m->state) {
         case SOURCE_STARTING:
-                (void) sd_notify(false, "STATUS=Reading the kernel's tables");
+                notify_status(m->notify, "Reading the kernel's tables");
                 break;
         case SOURCE_READY:
                 /* Once: a later READY=1 would end a reload that is still going on. */
-                (void) sd_notify(false, before == SOURCE_STARTING
-                                                        ? "READY=1\nSTATUS=The table is current"
-                                                        : "STATUS=The table is current");
+                if (before == SOURCE_STARTING)
+                        notify_ready(m->notify, STATUS_CURRENT);
+                else
+                        notify_status(m->notify, STATUS_CURRENT);
                 break;
         case SOURCE_RESYNCING:
-                (void) sd_notify(false, "STATUS=Reading the kernel's tables again");
+                notify_status(m->notify, "Reading the kernel's tables again");
                 break;
         case _SOURCE_STATE_MAX:
                 break;
@@ -251,7 +255,7 @@ static void publish_state(Manager *m) {
 
         if (m->reloading && m->state == SOURCE_READY && source_settled(m->source)) {
                 m->reloading = false;
-                (void) sd_notify(false, "READY=1\nSTATUS=The table is current");
+                notify_ready(m->notify, STATUS_CURRENT);
         }
 }
 
@@ -315,7 +319,7 @@ static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, v
         Manager *m = userdata;
 
         log_info("ending: %s", strsignal((int) si->ssi_signo));
-        (void) sd_notify(false, "STOPPING=1\nSTATUS=Ending");
+        notify_stopping(m->notify, "Ending");
         return sd_event_exit(m->event, 0);
 }
 
@@ -331,8 +335,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
         }
         if (m->state != SOURCE_STARTING) {
                 m->reloading = true;
-                (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-                                  now_usec(CLOCK_MONOTONIC));
+                notify_reloading(m->notify, now_usec(CLOCK_MONOTONIC));
         }
         return 0;
 }
@@ -346,6 +349,9 @@ int manager_new(sd_event *event, const TableStorage *storage, Manager **ret) {
                 return -ENOMEM;
         m->event = sd_event_ref(event);
 
+        r = notify_new(event, &m->notify);
+        if (r < 0)
+                return r;
         r = netns_get_id(&m->namespace_id);
         if (r < 0)
                 log_warning("cannot tell the network namespace from /proc, NamespaceId is 0: %s",
@@ -373,10 +379,6 @@ int manager_start(Manager *m) {
         r = sd_event_add_signal(m->event, NULL, SIGHUP, on_hangup, m);
         if (r < 0)
                 return r;
-        r = sd_event_set_watchdog(m->event, true);
-        if (r < 0)
-                return r;
-
         notify_state(m, m->state);
         /* Of the same priority as the clients: whoever makes the kernel announce without end must not
          * keep their questions waiting, and each question hears the kernel first anyway. */
@@ -390,6 +392,7 @@ Manager *manager_free(Manager *m) {
 
         /* Its descriptor belongs to the source. */
         sd_event_source_disable_unref(m->source_io);
+        notify_free(m->notify);
         source_free(m->source);
         table_free(m->table);
         sd_event_unref(m->event);

@@ -157,6 +157,36 @@ def test_watchdog(t):
     assert daemon.stop() == 0
 
 
+def test_service_manager_that_does_not_read(t):
+    """Its queue holds ten datagrams, or some more. The daemon reloads, answers and ends all the same;
+    what it says when there is room again is how it stands."""
+    connect = f"--connect={fixture.RUNTIME_DIRECTORY}/org.ifroster"
+
+    def start_and_fill(name):
+        daemon = t.start_daemon("--bus=none", name=name, environment={"WATCHDOG_USEC": "200000"})
+        for i in range(5):
+            daemon.signal(signal.SIGHUP)
+            t.wait_for(lambda: t.cli_json("show", "--daemon", connect)[0]["Resyncs"] > i,
+                       what=f"reload {i}")
+        return daemon
+
+    assert start_and_fill("unread").stop() == 0
+    daemon = start_and_fill("late")
+
+    def all_told():
+        told = daemon.poll_notifications()
+        last = {line: i for i, line in enumerate(told)}
+        return last["READY=1"] > last["RELOADING=1"] and last["WATCHDOG=1"] > last["READY=1"] and \
+            [line for line in told if line.startswith("STATUS=")][-1] == "STATUS=The table is current"
+
+    t.wait_for(all_told, what="the end of the last reload")
+    # A status is told only where it differs from the one before.
+    status = [line for line in daemon.poll_notifications() if line.startswith("STATUS=")]
+    assert all(a != b for a, b in zip(status, status[1:])), status
+    assert daemon.stop() == 0
+    assert "STOPPING=1" in daemon.poll_notifications()
+
+
 def test_log_levels(t):
     quiet = t.start_daemon("--bus=none", "--log-level=err", name="quiet")
     assert quiet.stop() == 0 and quiet.err() == "", quiet.err()
