@@ -123,8 +123,9 @@ int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump);
 
 /* model-trigger.c: what else may have changed, given the last state of a link or row */
 void model_trigger_link(Model *m, const LinkRecord *before, const LinkRecord *after);
-/* known: the record is all that was known of it, otherwise only its index. */
-void model_trigger_link_gone(Model *m, const LinkRecord *before, bool known);
+/* last: what the message of its going says of it, at least the index; before: what was known of it, NULL:
+ * nothing. */
+void model_trigger_link_gone(Model *m, const LinkRecord *last, const LinkRecord *before);
 void model_trigger_address_gone(Model *m, const AddressRecord *address);
 void model_trigger_group(Model *m, const GroupRecord *group);
 void model_trigger_nexthop(Model *m);

@@ -108,11 +108,13 @@ void model_trigger_link(Model *m, const LinkRecord *before, const LinkRecord *af
                 recheck(m, after->ifindex, RECHECK_NEXTHOPS);
 }
 
-void model_trigger_link_gone(Model *m, const LinkRecord *before, bool known) {
-        recheck(m, before->ifindex, RECHECK_LINK_GONE);
-        if (!known)
+void model_trigger_link_gone(Model *m, const LinkRecord *last, const LinkRecord *before) {
+        recheck(m, last->ifindex, RECHECK_LINK_GONE);
+        /* The first message about one end of a pair is older than its other end; that of its going
+         * may be the first to name it. */
+        want_other_end(m, last->parent_ifindex > 0 || !before ? last : before, false);
+        if (!before)
                 return;
-        want_other_end(m, before, false);
         /* A route over several links survives the loss of one of them, in another shape. */
         if (link_has_routes(m, before->ifindex, AF_INET, false))
                 want_routes(m, 0, AF_INET);

@@ -177,7 +177,7 @@ int model_hear_link_gone(Model *m, const LinkRecord *link, bool from_dump) {
                 m->dump_overtaken = true;
                 m->dump_dubious = true;
         }
-        model_trigger_link_gone(m, known ? &before.link : link, known);
+        model_trigger_link_gone(m, link, known ? &before.link : NULL);
         return 0;
 }
 

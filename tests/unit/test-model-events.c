@@ -259,6 +259,23 @@ START_TEST(pair_deleted) {
 }
 END_TEST
 
+/* One end of a pair moves away before it was heard to have another end, which only the message of its
+ * going names: the end that stays is read again, because the kernel will not tell. */
+START_TEST(mover_names_the_other_end) {
+        Scope scope;
+
+        hear(LINK(.ifindex = 2, .name = "v1"));
+        hear(LINK(.ifindex = 3, .name = "v0", .parent = 2));
+        while (model_next_wanted(model, &scope))
+                ;
+        hear(LINK(.ifindex = 2, .name = "v1", .parent = 3, .removed = true));
+        EXPECT("+v0");
+        ck_assert(model_next_wanted(model, &scope));
+        ck_assert_int_eq(scope.object, OBJECT_LINK);
+        ck_assert_int_eq(scope.ifindex, 3);
+}
+END_TEST
+
 /* Rules ---------------------------------------------------------------------------------------- */
 
 START_TEST(came_and_went) {
@@ -385,7 +402,7 @@ int main(void) {
                 { "sequences",
                   { groups_come_before_their_link, port_of_a_bridge, rename_tells_the_zone,
                     duplicate_address_detection, expiry, the_same_lifetime_again, primary_deleted,
-                    pair_deleted } },
+                    pair_deleted, mover_names_the_other_end } },
                 { "rules",
                   { came_and_went, a_new_life_in_one_batch, kind_and_permanent_address_stay,
                     dump_rows_wait, dump_without_its_end_sweeps_nothing, orphans_are_forgotten,
