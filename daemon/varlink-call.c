@@ -3,10 +3,10 @@
 /*
  * From one message to one call, and from an answer to one message.
  *
- * A message that is not a request at all (not JSON, not UTF-8, nested too deep, a key twice, not an
- * object) is answered by closing the connection, because whoever sent it cannot be told apart from
- * someone who speaks another protocol. A request with something wrong in it is answered with an
- * error that names what is wrong, and the connection goes on. Nothing unknown is ignored.
+ * What is not a request at all (see varlink-request.c) is answered by closing the connection, because
+ * whoever sent it cannot be told apart from someone who speaks another protocol. A request with
+ * something wrong in it is answered with an error that names what is wrong, and the connection goes
+ * on.
  *
  * The call belongs to whoever holds references of it; when the last one goes without an answer, the
  * transport answers, since otherwise everything behind the call would wait for ever.
@@ -293,91 +293,6 @@ int varlink_call_error_invalid_parameter(VarlinkCall *call, const char *paramete
 
 /* requests */
 
-typedef struct Request {
-        const char *method;
-        json_t *parameters; /* NULL when absent */
-        bool more;
-        bool oneway;
-        const char *wrong; /* the first member that is not what it should be */
-} Request;
-
-/* Nesting is bounded before the parser, which recurses, sees the text. Brackets in strings do not
- * count; what is not JSON is left to the parser to find. */
-static bool depth_is_bounded(const char *text, size_t size) {
-        unsigned depth = 0;
-        bool quoted = false;
-
-        for (size_t i = 0; i < size; i++) {
-                if (quoted) {
-                        if (text[i] == '\\')
-                                i++;
-                        else if (text[i] == '"')
-                                quoted = false;
-                } else if (text[i] == '"')
-                        quoted = true;
-                else if (text[i] == '{' || text[i] == '[') {
-                        if (++depth > VARLINK_DEPTH_MAX)
-                                return false;
-                } else if ((text[i] == '}' || text[i] == ']') && depth > 0)
-                        depth--;
-        }
-
-        return true;
-}
-
-/* null stands for absent, which stands for false */
-static bool request_get_flag(json_t *value, bool *flag) {
-        if (!json_is_boolean(value) && !json_is_null(value))
-                return false;
-        *flag = json_is_true(value);
-        return true;
-}
-
-static bool request_set_member(Request *request, const char *key, json_t *value) {
-        bool upgrade;
-
-        if (strcmp(key, "method") == 0) {
-                request->method = json_string_value(value);
-                return request->method;
-        }
-        if (strcmp(key, "parameters") == 0) {
-                request->parameters = json_is_object(value) ? value : NULL;
-                return json_is_object(value) || json_is_null(value);
-        }
-        if (strcmp(key, "more") == 0)
-                return request_get_flag(value, &request->more);
-        if (strcmp(key, "oneway") == 0)
-                return request_get_flag(value, &request->oneway);
-        /* a connection that is handed over to another protocol: nothing here has one */
-        if (strcmp(key, "upgrade") == 0)
-                return request_get_flag(value, &upgrade) && !upgrade;
-        return false;
-}
-
-/* Everything of it belongs to the message. */
-static int request_read(json_t *message, Request *ret) {
-        Request request = { 0 };
-        const char *key;
-        json_t *value;
-
-        if (!json_is_object(message))
-                return -EBADMSG;
-
-        json_object_foreach(message, key, value) {
-                if (!request_set_member(&request, key, value) && !request.wrong)
-                        request.wrong = key;
-        }
-        if (!request.method && !request.wrong)
-                request.wrong = "method";
-
-        /* many replies and none at all: there is no answer that would fit */
-        if (request.more && request.oneway)
-                return -EBADMSG;
-
-        *ret = request;
-        return 0;
-}
-
 static const VarlinkMethod *interface_find_method(const VarlinkInterface *interface,
                                                   const char *name) {
         for (const VarlinkMethod *m = interface->methods; m->name; m++)
@@ -387,7 +302,7 @@ static const VarlinkMethod *interface_find_method(const VarlinkInterface *interf
 }
 
 static int call_run(VarlinkCall *call, const VarlinkInterface *interface,
-                    const VarlinkMember *member, const Request *request) {
+                    const VarlinkMember *member, const VarlinkRequest *request) {
         json_auto_t *empty = NULL;
         json_t *parameters = request->parameters;
         const VarlinkMethod *method;
@@ -415,7 +330,7 @@ static int call_run(VarlinkCall *call, const VarlinkInterface *interface,
 }
 
 /* Finds what is called, or says what there is not. */
-static int call_route(VarlinkCall *call, const Request *request) {
+static int call_route(VarlinkCall *call, const VarlinkRequest *request) {
         const VarlinkServer *server = call->connection->server;
         const VarlinkInterface *interface;
         const VarlinkMember *member;
@@ -445,17 +360,11 @@ static int call_route(VarlinkCall *call, const Request *request) {
 }
 
 int varlink_call_dispatch(VarlinkConnection *connection, const char *text, size_t size) {
+        _cleanup_(varlink_request_done) VarlinkRequest request = { 0 };
         _cleanup_(varlink_call_unrefp) VarlinkCall *call = NULL;
-        json_auto_t *message = NULL;
-        Request request;
         int r;
 
-        if (!depth_is_bounded(text, size))
-                return -EBADMSG;
-        message = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-        if (!message)
-                return -EBADMSG;
-        r = request_read(message, &request);
+        r = varlink_request_read(connection->server, text, size, &request);
         if (r < 0)
                 return r;
 

@@ -39,10 +39,15 @@
  * gets no further call handled. */
 #define VARLINK_QUEUE_PAUSE_BYTES ((size_t) 64 * 1024)
 
+/* Requests that are known again by their bytes, and how long they may be. */
+#define VARLINK_KNOWN_REQUESTS 16U
+#define VARLINK_KNOWN_BYTES ((size_t) 512)
+
 /* How long accepting rests when the process or the machine has no descriptor left. */
 #define VARLINK_ACCEPT_RETRY_USEC USEC_PER_SEC
 
 typedef struct VarlinkConnection VarlinkConnection;
+typedef TAILQ_HEAD(VarlinkConnections, VarlinkConnection) VarlinkConnections;
 typedef struct VarlinkInterface VarlinkInterface;
 typedef struct VarlinkListener VarlinkListener;
 typedef struct VarlinkUser VarlinkUser;
@@ -106,6 +111,23 @@ struct VarlinkCall {
         bool answered;
 };
 
+/* Everything of it belongs to the message. */
+typedef struct VarlinkRequest {
+        json_t *message; /* a reference of its own */
+        const char *method;
+        json_t *parameters; /* NULL when absent */
+        bool more;
+        bool oneway;
+        const char *wrong; /* the first member that is not what it should be */
+} VarlinkRequest;
+
+/* A request that came lately, as it was sent and as it was read. */
+typedef struct VarlinkKnown {
+        size_t size;
+        char *text; /* NULL: none */
+        VarlinkRequest request;
+} VarlinkKnown;
+
 struct VarlinkServer {
         sd_event *event;
         const VarlinkServerInfo *info;
@@ -115,11 +137,11 @@ struct VarlinkServer {
         size_t n_interfaces;
         LIST_HEAD(, VarlinkListener) listeners;
         LIST_HEAD(, VarlinkUser) users;
-        TAILQ_HEAD(, VarlinkConnection) connections;
-        TAILQ_HEAD(, VarlinkConnection) waiting; /* by deadline: all wait equally long */
-        TAILQ_HEAD(, VarlinkConnection) closed;
-        TAILQ_HEAD(, VarlinkConnection) again;
-        TAILQ_HEAD(, VarlinkConnection) resting; /* likewise, behind the others */
+        VarlinkConnections connections;
+        VarlinkConnections waiting; /* by deadline: all wait equally long */
+        VarlinkConnections closed;
+        VarlinkConnections again;
+        VarlinkConnections resting; /* likewise, behind the others */
         size_t n_again; /* on both */
         int epoll_fd; /* every connection, and again_fd */
         int again_fd; /* an eventfd, readable while n_again is not 0 */
@@ -128,6 +150,7 @@ struct VarlinkServer {
         sd_event_source *timer; /* enabled while waiting is not empty */
         sd_event_source *retry; /* enabled while accepting rests */
         bool held; /* nobody is accepted, whatever else happens: varlink_server_hold() */
+        VarlinkKnown known[VARLINK_KNOWN_REQUESTS];
         int reserve_fd; /* given up for a moment to refuse a peer without a descriptor */
 };
 
@@ -202,6 +225,15 @@ void varlink_call_ready(VarlinkCall *call);
 
 /* Cuts the call off from its connection, and tells whoever waits for that. */
 void varlink_call_close(VarlinkCall *call);
+
+/* requests */
+
+/* Reads one message, which ends with a NUL. -EBADMSG: it is not a request. */
+int varlink_request_read(VarlinkServer *server, const char *text, size_t size, VarlinkRequest *ret);
+void varlink_request_done(VarlinkRequest *request);
+void varlink_requests_forget(VarlinkServer *server);
+
+/* messages */
 
 int varlink_message_new(const char *error, json_t *parameters, bool continues, json_t **ret);
 

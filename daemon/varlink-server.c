@@ -195,8 +195,9 @@ void varlink_server_again(VarlinkServer *server, VarlinkConnection *connection, 
         }
 }
 
-/* One at least, so that they are served however busy the others are. */
+/* One at least, so that they are served however busy the others are, and each once at most. */
 static void server_serve_resting(VarlinkServer *server) {
+        const VarlinkConnection *last = TAILQ_LAST(&server->resting, VarlinkConnections);
         uint64_t end = varlink_server_now() + VARLINK_SLOW_USEC;
         VarlinkConnection *connection;
 
@@ -206,7 +207,7 @@ static void server_serve_resting(VarlinkServer *server) {
                         return;
                 varlink_server_again(server, connection, false);
                 varlink_connection_process(connection);
-                if (varlink_server_now() >= end)
+                if (connection == last || varlink_server_now() >= end)
                         return;
         }
 }
@@ -456,6 +457,7 @@ VarlinkServer *varlink_server_free(VarlinkServer *server) {
                 json_decref(server->interfaces[i].description);
         }
         free(server->interfaces);
+        varlink_requests_forget(server);
 
         sd_event_source_disable_unref(server->io);
         sd_event_source_disable_unref(server->reap);

@@ -107,7 +107,7 @@ struct VarlinkCounters {
 };
 
 /* Handles one call. The parameters have the declared type; they are borrowed and valid during the
- * handler (json_incref() keeps them). It either answers before it returns, or keeps a reference of
+ * handler (json_incref() keeps them), and never changed: another call may have the same. It either answers before it returns, or keeps a reference of
  * the call and answers later. On a negative errno without an answer, or when the last reference
  * goes without one, the transport answers with VarlinkServerInfo.error_name. */
 typedef int (*VarlinkHandler)(VarlinkCall *call, json_t *parameters, void *userdata);

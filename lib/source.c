@@ -275,18 +275,18 @@ static uint64_t next_time(const Source *s) {
 
 /* Until the table is complete nobody is told what is put in. */
 static int fill(Source *s, uint64_t now) {
-        bool settled = !s->query.active && s->drained;
-        bool complete = !s->resyncing && !s->lost && settled;
+        bool complete = !s->query.active && s->drained && !s->resyncing && !s->lost;
         bool patient = now < s->start_at + SOURCE_START_PATIENCE_USEC;
         int r;
 
-        /* Not in parts: links that were heard of first would come before those that are older. */
-        if (!settled)
+        /* Not in parts: links that were heard of first would come before those that are older, and an
+         * empty table needs no comparison. */
+        if (!complete)
                 return 0;
         r = model_commit(s->model, true, NULL);
         if (r == -ENOMEM)
                 return r;
-        if (complete && (source_is_idle(s) || !patient)) {
+        if (source_is_idle(s) || !patient) {
                 s->started = true;
                 s->announce = false;
         }
@@ -351,6 +351,25 @@ int source_dispatch(Source *s, Batch *ret_batch) {
         return r;
 }
 
+/* Nothing to do and nothing to hear: what a dispatch would find out with a read and a look at the drop
+ * counter of each socket.
+ *
+ * A socket that lost something says so: the kernel counts a drop and sets the error that is polled for
+ * in one step, or sets it before the queue runs full and counts what is dropped until it was empty once.
+ * So what only the counter tells happened before the socket was last found empty, and was seen then.
+ * The kernel marks a socket readable before it acknowledges the change that it tells of. */
+static bool is_quiet(const Source *s) {
+        struct epoll_event event;
+
+        return s->started && s->drained && s->timer_at == USEC_INFINITY && source_is_idle(s) &&
+               !s->announce && !model_is_dirty(s->model) &&
+               epoll_wait(s->epoll_fd, &event, 1, 0) == 0;
+}
+
 int source_refresh(Source *s, Batch *ret_batch) {
+        if (is_quiet(s)) {
+                *ret_batch = (Batch){};
+                return 0;
+        }
         return source_dispatch(s, ret_batch);
 }

@@ -65,7 +65,9 @@ static void turn(void) {
         TableView view;
         int r;
 
-        r = source_dispatch(run.source, &batch);
+        /* As the loop does, or before an answer. */
+        r = random_below(3) > 0 ? source_dispatch(run.source, &batch)
+                                : source_refresh(run.source, &batch);
         MUST(r >= 0);
         if (!has_data(SOCKET_MONITOR) && !has_data(SOCKET_ROUTES))
                 run.as_of = now;

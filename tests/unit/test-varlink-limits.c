@@ -17,6 +17,7 @@
 #include "varlink-peer.h"
 
 #define ECHO "{\"method\":\"org.example.test.Echo\"}"
+#define SLOW "{\"method\":\"org.example.test.Slow\"}"
 #define LATER "{\"method\":\"org.example.test.Later\"}"
 #define SUBSCRIBE "{\"method\":\"org.example.test.Subscribe\",\"more\":true}"
 #define OK "{\"parameters\":{}}"
@@ -487,6 +488,43 @@ START_TEST(test_fairness_held) {
 }
 END_TEST
 
+/* Peers that always have something slow to ask wait for each other, not the others for all of them. */
+START_TEST(test_slow_askers) {
+        unsigned before, n_behind = 0;
+        Peer slow[10], quick;
+        Fixture f;
+
+        fixture_init(&f, NULL);
+        quick = peer_new(&f);
+        for (size_t i = 0; i < ELEMENTSOF(slow); i++) {
+                slow[i] = peer_new(&f);
+                for (unsigned k = 0; k < 200; k++)
+                        ck_assert(peer_send(&f, &slow[i], SLOW));
+        }
+        /* until all of them are known to be slow */
+        while (f.n_slow < 2 * ELEMENTSOF(slow))
+                fixture_run(&f, 0);
+
+        /* One of them in each turn of the loop, of which a question takes up to three; not so when this
+         * program was held up for so long that they have rested. */
+        before = f.n_slow;
+        for (unsigned i = 0; i < 20; i++) {
+                unsigned n = f.n_slow;
+
+                expect_echo(&f, &quick);
+                n_behind += f.n_slow - n <= 3;
+        }
+        ck_assert_uint_ge(n_behind, 10);
+        /* and still they are served */
+        ck_assert_uint_gt(f.n_slow, before);
+
+        for (size_t i = 0; i < ELEMENTSOF(slow); i++)
+                peer_close(&slow[i]);
+        peer_close(&quick);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(test_many_subscribers) {
         enum {
                 N = 1000
@@ -539,6 +577,7 @@ int main(void) {
         tcase_add_test(tcase, test_timeout_lingering);
         tcase_add_test(tcase, test_fairness);
         tcase_add_test(tcase, test_fairness_held);
+        tcase_add_test(tcase, test_slow_askers);
         tcase_add_test(tcase, test_many_subscribers);
         suite_add_tcase(suite, tcase);
 

@@ -130,6 +130,41 @@ START_TEST(test_exchange) {
 }
 END_TEST
 
+/* What was asked before is known again, by its bytes and nothing else. */
+START_TEST(test_known) {
+        static const unsigned sizes[] = { 8, 480, 1000 };
+        char request[2048], reply[2048];
+        Peer peers[2];
+        Fixture f;
+
+        fixture_init(&f, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(peers); i++)
+                peers[i] = peer_new(&f);
+        for (unsigned i = 0; i < 3000; i++) {
+                unsigned n = i * 7 % 101;
+                int width = (int) sizes[i % ELEMENTSOF(sizes)];
+
+                snprintf(reply, sizeof(reply), "{\"parameters\":{\"Text\":\"%0*u\"}}", width, n);
+                snprintf(request, sizeof(request), "{" ECHO ",%.*s%s}", (int) strlen(reply) - 2,
+                         reply + 1, i % 5 == 0 ? ",\"oneway\":true" : "");
+                ck_assert(peer_send(&f, &peers[i % 2], request));
+                if (i % 5 != 0)
+                        peer_expect(&f, &peers[i % 2], reply);
+        }
+        for (unsigned round = 0; round < 3; round++)
+                for (size_t i = 0; i < ELEMENTSOF(exchanges); i++) {
+                        Peer peer = peer_new(&f);
+
+                        ck_assert(peer_send(&f, &peer, exchanges[i].request));
+                        peer_expect(&f, &peer, exchanges[i].reply);
+                        peer_close(&peer);
+                }
+        for (size_t i = 0; i < ELEMENTSOF(peers); i++)
+                peer_close(&peers[i]);
+        fixture_done(&f);
+}
+END_TEST
+
 /* The same without an answer: only the next call has one. */
 START_TEST(test_oneway) {
         char request[512];
@@ -535,6 +570,7 @@ int main(void) {
 
         tcase_set_timeout(tcase, 60);
         tcase_add_loop_test(tcase, test_exchange, 0, ELEMENTSOF(exchanges));
+        tcase_add_test(tcase, test_known);
         tcase_add_loop_test(tcase, test_oneway, 0, ELEMENTSOF(exchanges));
         tcase_add_test(tcase, test_split);
         tcase_add_test(tcase, test_pipeline);

@@ -24,6 +24,7 @@ static const char fixture_text[] = "# For the tests alone.\n"
                                    "method Echo(Text: ?string, Number: ?int, Filter: ?Filter) ->\n"
                                    "  (Text: ?string, Number: ?int, Filter: ?Filter)\n"
                                    "method Big(Size: int) -> (Data: string)\n"
+                                   "method Slow() -> ()\n"
                                    "method Later() -> ()\n"
                                    "method Fail() -> ()\n"
                                    "method Forget() -> ()\n"
@@ -65,6 +66,23 @@ static int on_big(VarlinkCall *call, json_t *parameters, void *userdata) {
         reply = json_pack("{s:s}", "Data", text);
         ck_assert_ptr_nonnull(reply);
         return varlink_call_reply(call, reply);
+}
+
+static uint64_t now_usec(void) {
+        struct timespec ts;
+
+        ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &ts), 0);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+static int on_slow(VarlinkCall *call, json_t *parameters, void *userdata) {
+        uint64_t end = now_usec() + FIXTURE_SLOW_USEC;
+        Fixture *fixture = userdata;
+
+        fixture->n_slow++;
+        while (now_usec() < end)
+                ;
+        return varlink_call_reply(call, NULL);
 }
 
 static void on_later_closed(VarlinkCall *call, void *userdata) {
@@ -115,6 +133,7 @@ static int on_subscribe(VarlinkCall *call, json_t *parameters, void *userdata) {
 static const VarlinkMethod fixture_methods[] = {
         { "Echo", on_echo },
         { "Big", on_big },
+        { "Slow", on_slow },
         { "Later", on_later },
         { "Fail", on_fail },
         { "Forget", on_forget },
@@ -223,13 +242,6 @@ void peer_close(Peer *peer) {
         closep(&peer->fd);
         free(peer->data);
         *peer = (Peer){ .fd = -1 };
-}
-
-static uint64_t now_usec(void) {
-        struct timespec ts;
-
-        ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &ts), 0);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
 bool peer_send_bytes(Fixture *fixture, Peer *peer, const char *data, size_t size) {

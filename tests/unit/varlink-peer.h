@@ -14,10 +14,12 @@
 #define PEER_DEADLINE_USEC (UINT64_C(10) * USEC_PER_SEC)
 
 #define FIXTURE_SUBSCRIBERS_MAX 2048
+#define FIXTURE_SLOW_USEC USEC_PER_MSEC
 
 /* Of the interface "org.example.test":
  *   Echo      answers with its parameters
  *   Big       answers with Size letters
+ *   Slow      keeps the processor for FIXTURE_SLOW_USEC
  *   Later     answers when fixture_answer_later() says so
  *   Fail      returns an error
  *   Forget    returns without an answer
@@ -30,6 +32,7 @@ typedef struct Fixture {
         VarlinkCall *subscribers[FIXTURE_SUBSCRIBERS_MAX];
         size_t n_subscribers;
         unsigned n_handled;
+        unsigned n_slow; /* calls of Slow */
         unsigned n_closed; /* calls of on_close */
         bool in_transport; /* a function of the transport is running */
         int last_reply; /* what the transport said to the last reply of fixture_publish() */
