@@ -281,8 +281,11 @@ int context_daemon(Context *c, json_t **ret) {
         if (r == CLI_DONE)
                 r = remote_member(c, "GetCounters", NULL, "Counters", &counters);
         if (r == REMOTE_ABSENT) {
-                cli_error("there is no daemon; start ifrosterd, or name its socket with "
-                          "--connect=PATH");
+                if (c->connect_error == -ENOENT || c->connect_error == -ECONNREFUSED)
+                        cli_error("there is no daemon; start ifrosterd, or name its socket with "
+                                  "--connect=PATH");
+                else
+                        cli_error("cannot connect to the daemon: %s", strerror(-c->connect_error));
                 return CLI_UNREACHABLE;
         }
         if (r != CLI_DONE)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
@@ -53,6 +54,8 @@ typedef struct Context {
         ifroster *handle; /* opened when first needed */
         ifroster *own; /* likewise: can ask the kernel */
         struct VarlinkClient *varlink; /* likewise */
+        int connect_error; /* why there is none at the default path: a negative errno */
+        int write_error; /* why standard output could not be flushed */
         json_t *names; /* links as the daemon behind --connect lists them */
 } Context;
 
@@ -107,6 +110,11 @@ int print_plan9(Context *c, const char *verb, int file, int argc, char **argv);
 _Noreturn void out_of_memory(void);
 /* Bytes as text on one line, as records have names. From malloc(), never NULL. */
 char *escape_text(const char *text);
+/* The same for messages: what is very long ends in "...". */
+char *quote_text(const char *text);
+static inline void text_freep(char **text) {
+        free(*text);
+}
 /* Says what is wrong on standard error, in one line, with the name of the program before it. */
 void cli_error(const char *format, ...) _printf_(1, 2);
 /* Says what an errno of the library means for the thing that was asked about, and returns the exit

@@ -5,6 +5,7 @@
  * standard error that says what was asked and what to do, and in one of the four exit statuses.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,10 @@
 
 /* A daemon that is well answers in much less. */
 #define SYNC_USEC UINT64_C(1000000)
+
+/* Of what the user gave, in messages. Every text that means something is shorter; the path of a socket has
+ * at most 107 bytes. */
+#define QUOTE_MAX 112
 
 void out_of_memory(void) {
         fputs("ifroster: out of memory\n", stderr);
@@ -30,6 +35,18 @@ char *escape_text(const char *text) {
                 out_of_memory();
         (void) ifroster_escape(text, n, escaped, size);
         return escaped;
+}
+
+char *quote_text(const char *text) {
+        char *quoted = escape_text(text);
+        size_t n = QUOTE_MAX;
+
+        if (strlen(quoted) <= QUOTE_MAX)
+                return quoted;
+        while (n > 0 && ((unsigned char) quoted[n] & 0xc0) == 0x80)
+                n--; /* not in the middle of a character */
+        memcpy(quoted + n, "...", sizeof("..."));
+        return quoted;
 }
 
 void cli_error(const char *format, ...) {
@@ -71,20 +88,42 @@ static int exit_status_of(int error) {
         return CLI_UNREACHABLE;
 }
 
+static bool is_address(const char *text, size_t n) {
+        char copy[INET6_ADDRSTRLEN];
+        struct in6_addr address;
+
+        if (n >= sizeof(copy))
+                return false;
+        memcpy(copy, text, n);
+        copy[n] = '\0';
+        return inet_pton(AF_INET, copy, &address) > 0 || inet_pton(AF_INET6, copy, &address) > 0;
+}
+
+/* Two addresses that are none here: one copied together with its prefix length, and 0.0.0.0 or "::". */
+static const char *address_hint(int error, const char *subject, const char *text) {
+        size_t n = strcspn(subject, "%/");
+        const char *slash = strchr(subject, '/');
+
+        if (abs(error) != EBADMSG || !is_address(subject, n))
+                return text;
+        return slash ? "This is an address with a prefix length; leave out what begins with the '/'"
+                     : "This address stands for no host";
+}
+
 int cli_fail(int error, const char *subject) {
         bool named = strcmp(ifroster_error_name(error), "KernelError") != 0;
         const char *text = ifroster_error_text(error);
-        char *escaped;
 
         if (error == -ENOMEM)
                 out_of_memory();
         if (subject) {
-                escaped = escape_text(subject);
+                _cleanup_(text_freep) char *quoted = quote_text(subject);
+
                 if (named)
-                        cli_error("\"%s\": %s (%s)", escaped, text, ifroster_error_name(error));
+                        cli_error("\"%s\": %s (%s)", quoted, address_hint(error, subject, text),
+                                  ifroster_error_name(error));
                 else
-                        cli_error("\"%s\": %s: %s", escaped, text, strerror(abs(error)));
-                free(escaped);
+                        cli_error("\"%s\": %s: %s", quoted, text, strerror(abs(error)));
         } else if (named)
                 cli_error("%s (%s)", text, ifroster_error_name(error));
         else

@@ -7,9 +7,11 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +126,9 @@ static int parse_seconds(const char *text, uint64_t *ret) {
 }
 
 static int bad_value(const char *option, const char *value, const char *expected) {
-        cli_error("%s=%s: expected %s", option, value, expected);
+        _cleanup_(text_freep) char *quoted = quote_text(value);
+
+        cli_error("%s=%s: expected %s", option, quoted, expected);
         return CLI_USAGE;
 }
 
@@ -203,10 +207,10 @@ static int check_usage(const Verb *v, unsigned used, int n_arguments) {
                 }
         if (n_arguments < v->min_arguments ||
             (v->max_arguments >= 0 && n_arguments > v->max_arguments)) {
-                cli_error("%s: %s; the usage is: ifroster %s %s", v->name,
-                          n_arguments < v->min_arguments ? "something is missing"
+                cli_error("%s: %s; the usage is: ifroster %s%s%s", v->name,
+                          n_arguments < v->min_arguments ? "an argument is missing"
                                                          : "too many arguments",
-                          v->name, v->arguments);
+                          v->name, v->arguments[0] != '\0' ? " " : "", v->arguments);
                 return CLI_USAGE;
         }
         return CLI_DONE;
@@ -217,7 +221,9 @@ static int run_verb(Context *c, const char *name, int argc, char **argv, unsigne
         int r;
 
         if (!v) {
-                cli_error("there is no verb \"%s\"; \"ifroster --help\" lists them", name);
+                _cleanup_(text_freep) char *quoted = quote_text(name);
+
+                cli_error("there is no verb \"%s\"; \"ifroster --help\" lists them", quoted);
                 return CLI_USAGE;
         }
         if (help) {
@@ -228,17 +234,18 @@ static int run_verb(Context *c, const char *name, int argc, char **argv, unsigne
         return r == CLI_DONE ? v->run(c, argc, argv) : r;
 }
 
-/* getopt says only roughly what it did not like; the argument it stopped behind says it exactly. */
-static int bad_option(const char *argument, bool value_missing) {
-        char *text = escape_text(argument);
+/* What getopt did not like is in argv before optind, or, for a single letter, in optopt. */
+static int bad_option(int option, const char *argument) {
+        _cleanup_(text_freep) char *quoted = quote_text(argument);
 
-        if (value_missing)
-                cli_error("%s: needs a value, as in --json=short", text);
+        if (option == ':')
+                cli_error("%s needs a value; see \"ifroster --help\"", quoted);
+        else if (optopt != 0 && strchr(argument, '='))
+                cli_error("%s: this option takes no value", quoted);
         else
-                cli_error("%s: there is no such option, it is no unique beginning of one, or it takes "
-                          "no value; \"ifroster --help\" lists the options",
-                          text);
-        free(text);
+                cli_error("%s: there is no such option, or more than one begins so; "
+                          "see \"ifroster --help\"",
+                          quoted);
         return CLI_USAGE;
 }
 
@@ -259,7 +266,7 @@ static int run(Context *c, int argc, char **argv) {
                         return CLI_DONE;
                 }
                 if (option == '?' || option == ':')
-                        return bad_option(argv[optind - 1], option == ':');
+                        return bad_option(option, argv[optind - 1]);
                 r = parse_option(&c->options, option, &used);
                 if (r != CLI_DONE)
                         return r;
@@ -273,6 +280,33 @@ static int run(Context *c, int argc, char **argv) {
         return run_verb(c, argv[optind], argc - optind - 1, argv + optind + 1, used, help);
 }
 
+/* A socket must never become standard output or standard error. What is open only for reading fails
+ * to write as if it were closed. */
+static void occupy_standard_descriptors(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd >= 0)
+                (void) close(fd);
+}
+
+/* Why not all that was printed could be written, 0: it could. The reason of an earlier failure is
+ * forgotten by the C library, which throws the text away. */
+static int write_error(const Context *c) {
+        struct pollfd p = { .fd = STDOUT_FILENO };
+
+        if (c->write_error != 0)
+                return c->write_error;
+        errno = 0;
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return 0;
+        if (errno != 0)
+                return errno;
+        return poll(&p, 1, 0) > 0 && (p.revents & POLLERR) ? EPIPE : EIO;
+}
+
 int main(int argc, char **argv) {
         const char *term = getenv("TERM");
         Context c = {
@@ -282,8 +316,9 @@ int main(int argc, char **argv) {
                         .timeout_usec = UINT64_MAX,
                 },
         };
-        int r;
+        int error, r;
 
+        occupy_standard_descriptors();
         (void) setlocale(LC_CTYPE, "");
         /* A reader that has seen enough is no failure: writing fails, and the end comes by itself. */
         (void) signal(SIGPIPE, SIG_IGN);
@@ -292,9 +327,9 @@ int main(int argc, char **argv) {
         r = run(&c, argc, argv);
         context_close(&c);
         /* An answer that nobody got is no answer. */
-        errno = 0;
-        if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE && r == CLI_DONE) {
-                cli_error("cannot write: %s", strerror(errno));
+        error = write_error(&c);
+        if (error != 0 && error != EPIPE && r == CLI_DONE) {
+                cli_error("cannot write: %s", strerror(error));
                 return CLI_UNREACHABLE;
         }
         return r;

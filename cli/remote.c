@@ -36,6 +36,7 @@ static int connect_default(VarlinkClient **ret) {
 }
 
 static int connect_daemon(Context *c) {
+        _cleanup_(text_freep) char *quoted = NULL;
         const char *path = c->options.connect;
         int r;
 
@@ -44,10 +45,13 @@ static int connect_daemon(Context *c) {
         r = path ? varlink_client_connect(path, &c->varlink) : connect_default(&c->varlink);
         if (r >= 0)
                 return REMOTE_DONE;
-        if (!path)
+        if (!path) {
+                c->connect_error = r;
                 return REMOTE_ABSENT;
-        cli_error("%s: cannot connect to a daemon there: %s; is ifrosterd running?", path,
-                  strerror(-r));
+        }
+        quoted = quote_text(path);
+        cli_error("%s: cannot connect to a daemon there: %s%s", quoted, strerror(-r),
+                  r == -ENOENT || r == -ECONNREFUSED ? "; is ifrosterd running?" : "");
         return CLI_UNREACHABLE;
 }
 

@@ -18,7 +18,8 @@
 
 typedef struct Waiting {
         Context *context;
-        char *text; /* escaped, as records have names */
+        const char *given;
+        char *text; /* the same escaped, as records have names */
         json_t *links; /* index -> record */
         bool ready;
 } Waiting;
@@ -84,7 +85,9 @@ static bool is_done(const Waiting *w) {
 }
 
 static int time_is_up(const Waiting *w) {
-        cli_error("%s: not %s in time", w->text, w->context->options.wait_for);
+        _cleanup_(text_freep) char *quoted = quote_text(w->given);
+
+        cli_error("%s: not %s in time", quoted, w->context->options.wait_for);
         return CLI_NO;
 }
 
@@ -124,7 +127,8 @@ int verb_wait(Context *c, int argc, char **argv) {
         int r;
 
         if (!c->options.wait_for) {
-                cli_error("wait: for what? --for=present, carrier, address or routable");
+                cli_error("wait: for what? add --for=present, --for=carrier, --for=address or "
+                          "--for=routable");
                 return CLI_USAGE;
         }
         /* Such a link can never come. */
@@ -136,6 +140,7 @@ int verb_wait(Context *c, int argc, char **argv) {
         r = stream_open(c, /* for_output= */ false, &stream);
         if (r != CLI_DONE)
                 return r;
+        w.given = argv[0];
         w.text = escape_text(argv[0]);
         w.links = json_object();
         r = follow(&w, stream, deadline);

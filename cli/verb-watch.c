@@ -8,6 +8,7 @@
  * used index is not taken for it.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,8 +295,10 @@ static int follow(Watch *w, Stream *stream) {
                 case STREAM_FAILED:
                         return status;
                 }
-                if (fflush(stdout) != 0)
+                if (fflush(stdout) != 0) {
+                        w->context->write_error = errno;
                         return CLI_DONE; /* main() says why, if it is worth saying */
+                }
         }
 }
 

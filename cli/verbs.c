@@ -42,9 +42,9 @@ const Verb cli_verbs[] = {
                         .name = "local",
                         .arguments = "[LINK]",
                         .summary = "The addresses that are this machine's",
-                        .help = "What the kernel accepts packets for, by prefix, with memberships. With --derived:\n"
-                                "what Plan 9's rules make of the addresses. With --plan9: the text of Plan 9's\n"
-                                "\"local\" file.",
+                        .help = "What the kernel accepts packets for, by prefix, with memberships. With\n"
+                                "--derived: what Plan 9's rules make of the addresses. With --plan9: the text\n"
+                                "of Plan 9's \"local\" file.",
                         .max_arguments = 1,
                         .options = OPTION_DERIVED | OPTION_PLAN9,
                         .run = verb_local,
@@ -133,9 +133,9 @@ const Verb cli_verbs[] = {
                         .name = "watch",
                         .arguments = "[LINK...]",
                         .summary = "Changes as they happen",
-                        .help = "+ something came, ~ it changed, - it went. A link is followed when it is renamed;\n"
-                                "one that is not there yet is waited for. With --json: every event, beginning\n"
-                                "with what exists.",
+                        .help = "+ something came, ~ it changed, - it went. A link is followed when it is\n"
+                                "renamed; one that is not there yet is waited for. With --json: every event,\n"
+                                "beginning with what exists.",
                         .max_arguments = -1,
                         .run = verb_watch,
         },

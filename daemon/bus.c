@@ -270,7 +270,15 @@ static int connect_bus(Bus *b) {
         return r;
 }
 
+static void complain(Bus *b, int error) {
+        char given[LOG_GIVEN_MAX];
+
+        log_message(complaint_level(b), "cannot connect to the bus at %s: %s; trying again",
+                    log_given(b->address, given), strerror(-error));
+}
+
 static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
+        char given[LOG_GIVEN_MAX];
         Bus *b = userdata;
         int r;
 
@@ -280,12 +288,12 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
                 return 0;
         }
         if (b->connection)
-                log_message(complaint_level(b), "no bus at %s yet; trying again", b->address);
+                log_message(complaint_level(b), "no bus at %s yet; trying again",
+                            log_given(b->address, given));
         close_connection(b);
         r = connect_bus(b);
         if (r < 0)
-                log_message(complaint_level(b), "cannot connect to the bus at %s: %s; trying again",
-                            b->address, strerror(-r));
+                complain(b, r);
         return 0;
 }
 
@@ -319,6 +327,7 @@ static int find_address(const char *address, char **ret) {
 
 int bus_new(Manager *m, const char *address, Bus **ret) {
         _cleanup_(bus_freep) Bus *b = NULL;
+        char given[LOG_GIVEN_MAX];
         int r;
 
         b = calloc(1, sizeof(Bus));
@@ -339,13 +348,14 @@ int bus_new(Manager *m, const char *address, Bus **ret) {
         if (r < 0)
                 return r;
         r = connect_bus(b);
-        if (r == -EINVAL) {
-                log_error("--bus=%s: not a D-Bus address that can be used", b->address);
-                return r;
+        /* It will be none later, either. The second is a path that no socket can have. */
+        if (r == -EINVAL || r == -E2BIG) {
+                log_error("--bus=%s: not a D-Bus address that can be used",
+                          log_given(b->address, given));
+                return -EINVAL;
         }
         if (r < 0)
-                log_message(complaint_level(b), "cannot connect to the bus at %s: %s; trying again",
-                            b->address, strerror(-r));
+                complain(b, r);
         r = manager_add_publisher(m, &b->publisher);
         if (r < 0)
                 return r;

@@ -66,6 +66,16 @@ int log_level_from_string(const char *s) {
         return -EINVAL;
 }
 
+const char *log_given(const char *text, char buffer[static LOG_GIVEN_MAX]) {
+        size_t n = strnlen(text, LOG_GIVEN_MAX);
+
+        if (n < LOG_GIVEN_MAX)
+                memcpy(buffer, text, n + 1);
+        else
+                (void) snprintf(buffer, LOG_GIVEN_MAX, "%.*s...", LOG_GIVEN_MAX - 4, text);
+        return buffer;
+}
+
 void log_message(int level, const char *format, ...) {
         char line[LOG_LINE_MAX];
         size_t len;
@@ -86,7 +96,10 @@ void log_message(int level, const char *format, ...) {
         va_end(ap);
         if (n < 0)
                 return;
-        len += CONST_MIN((size_t) n, sizeof(line) - len - 2);
+        /* Whoever gave a text that is in it must not add a line, nor command a terminal. */
+        for (size_t end = len + CONST_MIN((size_t) n, sizeof(line) - len - 2); len < end; len++)
+                if ((unsigned char) line[len] < ' ' || line[len] == 0x7f)
+                        line[len] = '?';
         line[len++] = '\n';
 
         if (write(STDERR_FILENO, line, len) < 0)

@@ -6,11 +6,13 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "bus.h"
 #include "log.h"
@@ -79,6 +81,18 @@ static void block_signals(void) {
         (void) signal(SIGPIPE, SIG_IGN);
 }
 
+/* A socket must never become standard error, where it would get what is logged. What is open only for
+ * reading fails to write as if it were closed. */
+static void occupy_standard_descriptors(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd >= 0)
+                (void) close(fd);
+}
+
 /* Each client is a descriptor; the soft limit is low because of programs that use select(). */
 static void raise_files(void) {
         struct rlimit limit;
@@ -90,11 +104,19 @@ static void raise_files(void) {
                 log_warning("cannot raise the limit of open files: %s", strerror(errno));
 }
 
+static int print(const char *text) {
+        if (fputs(text, stdout) != EOF && fflush(stdout) == 0)
+                return EXIT_SUCCESS;
+        log_error("cannot write: %s", strerror(errno));
+        return EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[]) {
         char error[OPTIONS_ERROR_MAX];
         static Options options;
         int r;
 
+        occupy_standard_descriptors();
         log_init(LOG_INFO);
         r = options_parse(argc, argv, &options, error);
         if (r < 0) {
@@ -104,11 +126,9 @@ int main(int argc, char *argv[]) {
 
         switch (options.action) {
         case OPTIONS_HELP:
-                fputs(options_help(), stdout);
-                return EXIT_SUCCESS;
+                return print(options_help());
         case OPTIONS_VERSION:
-                puts("ifrosterd " PROJECT_VERSION);
-                return EXIT_SUCCESS;
+                return print("ifrosterd " PROJECT_VERSION "\n");
         case OPTIONS_RUN:
         case _OPTIONS_ACTION_MAX:
                 break;

@@ -20,6 +20,7 @@ int netns_enter(const char *name_or_path) {
         _cleanup_(freep) char *joined = NULL;
         _cleanup_(closep) int fd = -1;
         const char *path = name_or_path;
+        char given[LOG_GIVEN_MAX];
         int r;
 
         if (!strchr(name_or_path, '/')) {
@@ -33,12 +34,13 @@ int netns_enter(const char *name_or_path) {
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0) {
                 r = -errno;
-                log_error("cannot open network namespace %s: %s", path, strerror(-r));
+                log_error("cannot open network namespace %s: %s", log_given(path, given),
+                          strerror(-r));
                 return r;
         }
         if (setns(fd, CLONE_NEWNET) < 0) {
                 r = -errno;
-                log_error("cannot enter network namespace %s: %s", path,
+                log_error("cannot enter network namespace %s: %s", log_given(path, given),
                           r == -EINVAL  ? "it is not a network namespace"
                           : r == -EPERM ? "this needs CAP_SYS_ADMIN"
                                         : strerror(-r));

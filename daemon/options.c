@@ -62,6 +62,20 @@ const char *options_help(void) {
                "See ifrosterd(8).\n";
 }
 
+/* About the value of an option. */
+_printf_(4, 5) static int fail_value(char *text, const char *option, const char *value,
+                                     const char *format, ...) {
+        char given[LOG_GIVEN_MAX];
+        va_list ap;
+        int n;
+
+        n = snprintf(text, OPTIONS_ERROR_MAX, "%s=%s: ", option, log_given(value, given));
+        va_start(ap, format);
+        (void) vsnprintf(text + n, OPTIONS_ERROR_MAX - (size_t) n, format, ap);
+        va_end(ap);
+        return -EINVAL;
+}
+
 _printf_(3, 4) static int fail(char *text, int error, const char *format, ...) {
         va_list ap;
 
@@ -92,10 +106,9 @@ static int parse_bus(Options *o, const char *value, char *text) {
                  is_bus_address(value))
                 o->bus = value;
         else
-                return fail(text, -EINVAL,
-                            "--bus=%s: want system, session, none, or a D-Bus address such as "
-                            "unix:path=/run/dbus/system_bus_socket",
-                            value);
+                return fail_value(text, "--bus", value,
+                                  "want system, session, none, or a D-Bus address such as "
+                                  "unix:path=/run/dbus/system_bus_socket");
         return 0;
 }
 
@@ -108,10 +121,10 @@ static int parse_path(const char *option, const char *value, size_t max, const c
                 return 0;
         }
         if (value[0] != '/')
-                return fail(text, -EINVAL, "%s=%s: want an absolute path, or none", option, value);
+                return fail_value(text, option, value, "want an absolute path, or none");
         if (value[len - 1] == '/')
-                return fail(text, -EINVAL, "%s=%s: this is a directory; want the path of a file",
-                            option, value);
+                return fail_value(text, option, value,
+                                  "this is a directory; want the path of a file");
         if (len >= max)
                 return fail(text, -EINVAL, "%s: the path is too long; at most %zu bytes fit",
                             option, max - 1);
@@ -122,10 +135,9 @@ static int parse_path(const char *option, const char *value, size_t max, const c
 static int parse_netns(Options *o, const char *value, char *text) {
         if (value[0] == 0 || strcmp(value, ".") == 0 || strcmp(value, "..") == 0 ||
             (strchr(value, '/') && value[0] != '/'))
-                return fail(text, -EINVAL,
-                            "--netns=%s: want the name of a network namespace as \"ip netns\" "
-                            "lists it, or an absolute path such as /proc/PID/ns/net",
-                            value);
+                return fail_value(text, "--netns", value,
+                                  "want the name of a network namespace as \"ip netns\" lists it, "
+                                  "or an absolute path such as /proc/PID/ns/net");
         o->netns = value;
         return 0;
 }
@@ -135,17 +147,17 @@ static int parse_log_level(Options *o, const char *value, char *text) {
 
         r = log_level_from_string(value);
         if (r < 0)
-                return fail(text, -EINVAL,
-                            "--log-level=%s: want emerg, alert, crit, err, warning, notice, info, "
-                            "debug, or 0 to 7",
-                            value);
+                return fail_value(text, "--log-level", value,
+                                  "want emerg, alert, crit, err, warning, notice, info, debug, "
+                                  "or 0 to 7");
         o->log_level = r;
         return 0;
 }
 
 /* What getopt could not make sense of is in argv before optind, or, for a single letter, in optopt. */
 static int parse_unknown(int c, char *const argv[], char *text) {
-        const char *word = argv[optind - 1];
+        char given[LOG_GIVEN_MAX];
+        const char *word = log_given(argv[optind - 1], given);
 
         if (c == ':')
                 return fail(text, -EINVAL, "option %s needs a value", word);
@@ -237,6 +249,7 @@ static int set_defaults(Options *o, char *text) {
 
 int options_parse(int argc, char *argv[], Options *ret,
                   char reterr_text[static OPTIONS_ERROR_MAX]) {
+        char given[LOG_GIVEN_MAX];
         int c, r;
 
         *ret = (Options){
@@ -259,6 +272,7 @@ int options_parse(int argc, char *argv[], Options *ret,
         }
         if (optind < argc)
                 return fail(reterr_text, -EINVAL,
-                            "unexpected argument \"%s\"; see ifrosterd --help", argv[optind]);
+                            "unexpected argument \"%s\"; see ifrosterd --help",
+                            log_given(argv[optind], given));
         return set_defaults(ret, reterr_text);
 }

@@ -423,6 +423,33 @@ static int take_path(SharedTable *t) {
         }
 }
 
+/* The table is renamed over what has its name, which must be nothing of somebody else's. */
+static int check_place(const char *path) {
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        uint64_t magic = 0;
+        struct stat st;
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : errno == ELOOP || errno == ENXIO ? -EEXIST : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || read(fd, &magic, sizeof(magic)) != (ssize_t) sizeof(magic) ||
+            magic != TABLE_MAGIC)
+                return -EEXIST;
+        return 0;
+}
+
+static const char *place_hint(int error) {
+        switch (error) {
+        case -EADDRINUSE:
+                return "another daemon does, see --table";
+        case -EEXIST:
+                return "something that is not a table is there; remove it, or give another "
+                       "--table=PATH";
+        }
+        return strerror(-error);
+}
+
 static int set_paths(SharedTable *t, const char *path) {
         int n = snprintf(t->lock_path, sizeof(t->lock_path), "%s.lock", path);
 
@@ -434,7 +461,7 @@ static int set_paths(SharedTable *t, const char *path) {
 
 int shared_table_new(const char *path, SharedTable **ret) {
         _cleanup_(shared_table_freep) SharedTable *t = NULL;
-        struct stat st;
+        char given[LOG_GIVEN_MAX];
         int r;
 
         t = calloc(1, sizeof(*t));
@@ -451,11 +478,11 @@ int shared_table_new(const char *path, SharedTable **ret) {
                 make_directory(path);
                 r = take_path(t);
         }
-        if (r >= 0 && lstat(path, &st) >= 0 && !S_ISREG(st.st_mode))
-                r = -EEXIST;
+        if (r >= 0)
+                r = check_place(path);
         if (r < 0) {
-                log_error("cannot publish the table as %s: %s", path,
-                          r == -EADDRINUSE ? "another daemon does, see --table" : strerror(-r));
+                log_error("cannot publish the table as %s: %s", log_given(path, given),
+                          place_hint(r));
                 return r;
         }
         (void) netns_get_id(&t->netns_inode);

@@ -398,6 +398,44 @@ def test_bad_usage(t):
         assert re.fullmatch(r"ifroster: [^\n\x1b]+\n", result.stderr), (arguments, result.stderr)
 
 
+def test_long_and_odd_arguments(t):
+    """They are told shortened and escaped, so that what is wrong with them can be read."""
+    long = "é" * 2000
+    for arguments, status in ((["zone", long], USAGE), (["show", long], NO_LINK),
+                              (["addresses", long], NO_LINK), (["parse", long], USAGE),
+                              (["lookup", f"fe80::1%{long}"], USAGE), (["sort", "::1", long], USAGE),
+                              ([long], USAGE), ([f"--{long}"], USAGE), ([f"--json={long}"], USAGE),
+                              (["source", "::1", f"--mode={long}"], USAGE),
+                              (["wait", "lo", f"--for={long}"], USAGE),
+                              (["wait", "lo", "--for=present", f"--timeout={long}"], USAGE),
+                              (["wait", "é" * 100, "--for=present", "--timeout=0"], NO_LINK),
+                              (["list", f"--connect={long}"], UNREACHABLE)):
+        result = t.cli_result(*arguments, status=status)
+        assert re.fullmatch(r"ifroster: [^\n]*é\.\.\.[^\n]*\n", result.stderr), result.stderr
+        assert len(result.stderr.encode()) < 300, result.stderr
+    for arguments in ([b"\xff"], [b"--\xff"], [b"zone", b"\xff"], [b"--json=\xff"],
+                      [b"list", b"--connect=\xff"]):
+        result = ask(*arguments)
+        assert result.returncode != 0 and result.stdout == b"" and b"\\xff" in result.stderr, result
+
+
+def test_what_to_do_is_said(t):
+    for arguments, status, words in (
+            (["lookup", "192.0.2.1/24"], USAGE, "with a prefix length"),
+            (["which", "fe80::1%lo/64"], USAGE, "with a prefix length"),
+            (["source", "::"], USAGE, "stands for no host"),
+            (["which", "0.0.0.0"], USAGE, "stands for no host"),
+            (["parse", "x/24"], USAGE, "not an IPv4 or IPv6 address"),
+            (["list", "x"], USAGE, "the usage is: ifroster list\n"),
+            (["zone"], USAGE, "an argument is missing; the usage is: ifroster zone TEXT\n"),
+            (["--frob"], USAGE, "--frob: there is no such option"),
+            (["--help=x"], USAGE, "--help=x: this option takes no value"),
+            (["list", "--json"], USAGE, "--json needs a value"),
+            (["show", "--daemon"], UNREACHABLE, "start ifrosterd"),
+            (["list", "--connect=/run/nobody"], UNREACHABLE, "is ifrosterd running?")):
+        assert words in t.cli_result(*arguments, status=status).stderr, arguments
+
+
 def test_help(t):
     text = t.cli("--help")
     verbs = re.findall(r"^  ([a-z0-9]+) .*", text.split("Verbs\n")[1].split("\nOptions")[0],
@@ -408,6 +446,7 @@ def test_help(t):
             about = t.cli(*arguments)
             assert about.startswith(f"ifroster {verb}"), about
             assert "--json=short|pretty" in about and "\x1b" not in about, about
+            assert all(len(line) <= 80 for line in about.splitlines()), about
     assert t.cli("--version").startswith("ifroster 0.")
     t.cli("frob", "--help", status=USAGE)
 
@@ -506,10 +545,31 @@ def test_reader_that_has_seen_enough(t):
         assert process.wait(20) == 0, verb
         assert process.stderr.read() == b"", verb
         process.stderr.close()
+    # More than a buffer, so that it is in the middle of printing when it is told.
+    process = subprocess.Popen([os.environ["IFROSTER"], "show", *["v0"] * 99, "--json=pretty"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.read(1) == b"["
+    process.stdout.close()
+    assert process.wait(20) == 0 and process.stderr.read() == b""
+    process.stderr.close()
     with open("/dev/full", "w", encoding="ascii") as full:
         result = subprocess.run([os.environ["IFROSTER"], "list"], stdout=full,
                                 stderr=subprocess.PIPE, text=True)
     assert result.returncode == UNREACHABLE and "cannot write" in result.stderr, result
+
+
+def test_closed_output(t):
+    """No socket takes the place of an output that is closed, to get what is printed."""
+    network(t)
+    t.start_daemon()
+    for arguments in (["show"], ["show", CONNECT], ["watch"], ["watch", "--json=short", CONNECT],
+                      ["which", "192.0.2.1"], ["--help"]):
+        result = subprocess.run(["bash", "-c", 'exec "$0" "$@" 0<&- 1>&-', os.environ["IFROSTER"],
+                                 *arguments], stderr=subprocess.PIPE, text=True, timeout=30,
+                                env=t.environment)
+        assert result.returncode == UNREACHABLE, (arguments, result)
+        assert re.fullmatch("ifroster: cannot write: Bad file descriptor\n", result.stderr), result
+    assert int(t.cli_json("show", "--daemon")[0]["Counters"]["VarlinkViolations"]) == 0
 
 
 def test_terminal(t):

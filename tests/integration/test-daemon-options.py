@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 import fixture
+import processes
 
 USAGE = 2
 
@@ -39,6 +40,10 @@ def test_help_and_version(t):
         assert all(len(line) <= 80 for line in result.stdout.splitlines())
     result = run(t, "--version")
     assert result.returncode == 0 and result.stdout.startswith("ifrosterd ")
+    with open("/dev/full", "w", encoding="ascii") as full:
+        result = subprocess.run([os.environ["IFROSTERD"], "--help"], stdout=full, check=False,
+                                stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1 and "cannot write" in result.stderr, result
     # What comes first counts, and nothing is started.
     assert run(t, "--netns=nosuch", "--help", "--nonsense").returncode == 0
 
@@ -67,8 +72,18 @@ def test_mistakes_are_named(t):
             (["--netns=a/b", "absolute"], "--netns=a/b"),
             (["--log-level=loud", "debug"], "--log-level=loud"),
             (["--log-level=8"], "--log-level=8"),
-            (["--log-level="], "--log-level=")):
+            (["--log-level="], "--log-level="),
+            # Long or odd, what is wrong with it is said all the same, in one line.
+            (["--bus=xx", "...: want system"], "--bus=" + "x" * 2000),
+            (["--varlink=xx", "...: want an absolute"], "--varlink=" + "x" * 2000),
+            (["--netns=x/x/", "...: want the name"], "--netns=" + "x/" * 2000),
+            (["--log-level=xx", "...: want emerg"], "--log-level=" + "x" * 2000),
+            (["...; see ifrosterd --help"], "--" + "x" * 2000),
+            (["...\"; see ifrosterd --help"], "x" * 2000),
+            (["--bus=a?[31m?b: want"], "--bus=a\x1b[31m\nb")):
         refused(t, USAGE, words, *arguments)
+    refused(t, USAGE, ["--bus=unix:path=/xx", "...: not a D-Bus address"],
+            "--bus=unix:path=/" + "x" * 2000, "--varlink=none", "--table=none")
     refused(t, USAGE, ["--bus=unix:nonsense=1", "not a D-Bus address"], "--bus=unix:nonsense=1",
             "--varlink=none", "--table=none")
 
@@ -78,6 +93,7 @@ def test_namespaces_that_cannot_be_entered(t):
     refused(t, 1, ["/run/netns/nosuch", "No such file"], "--netns=nosuch", *none)
     refused(t, 1, ["/nosuch/file", "No such file"], "--netns=/nosuch/file", *none)
     refused(t, 1, ["/dev/null", "not a network namespace"], "--netns=/dev/null", *none)
+    refused(t, 1, ["/run/netns/xx", "...: "], "--netns=" + "x" * 300, *none)
     refused(t, 1, ["/proc/self/ns/mnt", "not a network namespace"],
             "--netns=/proc/self/ns/mnt", *none)
 
@@ -93,8 +109,10 @@ def test_places_that_cannot_be_written(t):
     for option, other in others.items():
         for path in ("/run/readonly/x", "/run/file/x", "/run", "/proc/nosuch"):
             refused(t, 1, [path], "--bus=none", other, f"{option}={path}")
-    for path in ("/run/file", "/run/link"):
+    for path in ("/run/file", "/run/link", "/dev/null", "/run"):
         refused(t, 1, [path, "not a socket"], "--bus=none", "--table=none", f"--varlink={path}")
+        refused(t, 1, [path, "not a table", "remove it"], "--bus=none", "--varlink=none",
+                f"--table={path}")
     with open("/run/file", encoding="ascii") as file:
         assert file.read() == "of somebody else"
     assert not os.path.lexists("/run/nowhere")
@@ -131,6 +149,20 @@ def test_another_namespace(t):
     t.ip("netns delete other")
     assert "inside" in [name for _, name, _ in t.bus.call("ListLinks")]
     assert daemon.stop() == 0
+
+
+def test_closed_descriptors(t):
+    """No socket becomes standard error, where it would get what is logged."""
+    command = f'exec "$0" "$@" 0<&- 1>&- 2>&-'
+    process = t._keep(processes.Process("closed", [
+        "bash", "-c", command, os.environ["IFROSTERD"], "--bus=none", "--log-level=debug",
+        f"--varlink={fixture.RUNTIME_DIRECTORY}/org.ifroster", "--table=none"], t.directory,
+        t.environment))
+    connect = f"--connect={fixture.RUNTIME_DIRECTORY}/org.ifroster"
+    t.wait_for(lambda: t.cli_result("list", connect, status=None).returncode == 0, what="an answer")
+    for fd in range(3):
+        assert os.readlink(f"/proc/{process.pid}/fd/{fd}") == "/dev/null", fd
+    assert process.stop() == 0
 
 
 def test_service_manager_is_told(t):
