@@ -322,6 +322,8 @@ int main(int argc, char **argv) {
         (void) setlocale(LC_CTYPE, "");
         /* A reader that has seen enough is no failure: writing fails, and the end comes by itself. */
         (void) signal(SIGPIPE, SIG_IGN);
+        /* Without it, a table's file that is made shorter ends the command. */
+        (void) ifroster_handle_sigbus();
         c.options.color = c.options.terminal && !getenv("NO_COLOR") && term &&
                           strcmp(term, "dumb") != 0;
         r = run(&c, argc, argv);

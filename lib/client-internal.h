@@ -60,7 +60,8 @@ typedef struct ClientPath {
 /* The daemon's table, mapped. epoch, base, size and check_at are read without a lock, so that a
  * lookup costs a few loads; all of it is written under the handle's mutex. Addresses from base on are
  * reserved once and stay readable for the life of the handle: another file is mapped over them, so a
- * reader that comes too late reads the wrong table, notices by the epoch, and never faults. */
+ * reader that comes too late reads the wrong table and notices by the epoch. It faults only in a file
+ * that was made shorter; the handler of that makes the epoch odd without holding the mutex. */
 typedef struct ClientMap {
         uint64_t epoch; /* odd: there is none, or it is being exchanged */
         const void *base;
@@ -76,6 +77,7 @@ typedef struct ClientMap {
                 size_t reserved;
         } retired[CLIENT_RETIRED_MAX];
         size_t n_retired;
+        unsigned n_faults; /* handlers of SIGBUS that are at work on this map, see client-fault.c */
         ClientPath paths[CLIENT_PATHS_MAX];
         size_t n_paths;
         size_t path; /* of the mapped file */
@@ -210,10 +212,16 @@ void client_map_check(ifroster *h);
 bool client_map_is_dead(const ClientMap *m);
 /* Whether a living process holds the daemon's lock on this file. */
 bool client_map_is_alive(int fd);
+/* Whether a part of the mapped file was found to be gone. Under the mutex. */
+bool client_map_is_broken(const ClientMap *m);
 /* The inode of the calling thread's network namespace; 0: cannot be told. */
 uint64_t client_netns(void);
 /* Whether the table describes the calling thread's network namespace, of which /proc tells as well. */
 bool client_is_own_namespace(const TableView *v);
+
+static inline uint64_t client_map_epoch(const ClientMap *m) {
+        return __atomic_load_n(&m->epoch, __ATOMIC_RELAXED);
+}
 
 static inline uint64_t client_coarse_now(void) {
         struct timespec ts;
@@ -286,6 +294,16 @@ int client_state(const ifroster *h, ClientState *ret);
 static inline bool client_state_equal(const ClientState *a, const ClientState *b) {
         return a->origin == b->origin && a->resyncs == b->resyncs && a->generation == b->generation;
 }
+
+/* client-fault.c -------------------------------------------------------------------------------- */
+
+/* Addresses in which a reader of this map may find that the file is shorter. -ENOMEM. */
+int client_fault_add(ClientMap *m, const void *base, size_t size);
+/* All that were added for the map, before they are unmapped. */
+void client_fault_remove(const ClientMap *m);
+/* To be called with an odd epoch, before something is mapped: no handler is at work whose zero pages
+ * could end up in what is mapped next. False: it is better to try again later. */
+bool client_fault_settle(const ClientMap *m);
 
 /* client-own.c: the handle's own source, all under the mutex ------------------------------------ */
 

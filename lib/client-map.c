@@ -5,7 +5,8 @@
  * noticing that its daemon has died or made another one.
  *
  * Who may write a file that is mapped can make its readers fault, by shortening it: no check before
- * the access helps. So the file has to be of somebody who is trusted not to: of root, of the user
+ * the access helps, only a handler of the fault, and installing one is the program's decision
+ * (client-fault.c). So the file has to be of somebody who is trusted not to: of root, of the user
  * itself, or, outside the user's own runtime directory, of the owner of a directory that nobody else
  * can write to, because whoever named that path or made that directory chose its owner. Everything
  * else in the file may be garbage; readers check what they take from it.
@@ -123,6 +124,10 @@ bool client_map_is_dead(const ClientMap *m) {
         return m->fd >= 0 && table_writer_died(&v);
 }
 
+bool client_map_is_broken(const ClientMap *m) {
+        return m->fd >= 0 && __atomic_load_n(&m->epoch, __ATOMIC_SEQ_CST) % 2 != 0;
+}
+
 /* Mapping ---------------------------------------------------------------------------------- */
 
 static size_t page_align(size_t size) {
@@ -188,6 +193,10 @@ static int make_room(ClientMap *m, size_t size) {
         }
         if (!base)
                 return -ENOMEM;
+        if (client_fault_add(m, base, wanted) < 0) {
+                (void) munmap(base, wanted);
+                return -ENOMEM;
+        }
         if (m->base) {
                 m->retired[m->n_retired].base = (void *) (uintptr_t) m->base;
                 m->retired[m->n_retired++].reserved = m->reserved;
@@ -207,7 +216,8 @@ void client_map_drop(ifroster *h) {
 
         if (m->fd < 0)
                 return;
-        __atomic_store_n(&m->epoch, m->epoch + 1, __ATOMIC_RELEASE);
+        /* It may be odd already, and another odd one at any time: see client-fault.c. */
+        (void) __atomic_fetch_or(&m->epoch, 1, __ATOMIC_SEQ_CST);
         blank(m->base, m->mapped);
         m->mapped = 0;
         closep(&m->fd);
@@ -235,11 +245,21 @@ static int examine(const ifroster *h, const TableView *v, bool wait) {
         return 0;
 }
 
+/* Maps a file and looks at it. The epoch is odd; what is mapped on failure, nobody believes. */
+static int map_file(ifroster *h, int fd, size_t size, bool wait) {
+        const ClientMap *m = &h->map;
+        TableView v = { .block = m->base, .size = size };
+        int r;
+
+        r = map_over(m->base, page_align(size), MAP_SHARED, fd);
+        return r < 0 ? r : examine(h, &v, wait);
+}
+
 /* Puts a file in the place of what is mapped. Takes the descriptor, also on failure. */
 static int install(ifroster *h, int fd, size_t size, size_t path, bool wait) {
         ClientMap *m = &h->map;
         size_t length = page_align(size);
-        TableView v;
+        uint64_t epoch;
         int r;
 
         client_map_drop(h);
@@ -248,27 +268,27 @@ static int install(ifroster *h, int fd, size_t size, size_t path, bool wait) {
                 (void) close(fd);
                 return r;
         }
-        r = map_over(m->base, length, MAP_SHARED, fd);
-        if (r < 0) {
-                blank(m->base, length);
-                (void) close(fd);
-                return r;
+        epoch = __atomic_load_n(&m->epoch, __ATOMIC_SEQ_CST);
+        r = client_fault_settle(m) ? map_file(h, fd, size, wait) : -EBUSY;
+        if (r >= 0) {
+                __atomic_store_n(&m->size, size, __ATOMIC_RELEASE);
+                check_later(m);
+                if (load32(&((const TableHeader *) m->base)->writer_tid) != 0)
+                        __atomic_store_n(&m->check_at, UINT64_MAX, __ATOMIC_RELAXED);
+                /* Not when the file was found to be shorter meanwhile, by whichever thread. */
+                if (!__atomic_compare_exchange_n(&m->epoch, &epoch, epoch + 1, /* weak= */ false,
+                                                 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+                        r = -EBADMSG;
         }
-        v = (TableView){ .block = m->base, .size = size };
-        r = examine(h, &v, wait);
         if (r < 0) {
                 blank(m->base, length);
                 (void) close(fd);
+                check_later(m);
                 return r;
         }
         m->fd = fd;
         m->path = path;
         m->mapped = length;
-        __atomic_store_n(&m->size, size, __ATOMIC_RELEASE);
-        check_later(m);
-        if (load32(&((const TableHeader *) v.block)->writer_tid) != 0)
-                __atomic_store_n(&m->check_at, UINT64_MAX, __ATOMIC_RELAXED);
-        __atomic_store_n(&m->epoch, m->epoch + 1, __ATOMIC_RELEASE);
         client_watch_wake(h);
         return 0;
 }
@@ -299,7 +319,7 @@ static bool is_current(const ClientMap *m) {
 void client_map_check(ifroster *h) {
         ClientMap *m = &h->map;
 
-        if (m->fd >= 0 && is_current(m)) {
+        if (m->fd >= 0 && !client_map_is_broken(m) && is_current(m)) {
                 if (m->check_at != UINT64_MAX)
                         check_later(m);
                 return;
@@ -311,6 +331,7 @@ void client_map_check(ifroster *h) {
 
 void client_map_done(ClientMap *m) {
         closep(&m->fd);
+        client_fault_remove(m);
         if (m->base)
                 (void) munmap((void *) (uintptr_t) m->base, m->reserved);
         for (size_t i = 0; i < m->n_retired; i++)

@@ -132,7 +132,7 @@ static bool watch_file(ifroster *h) {
                 h->file_watch = -1;
                 return false;
         }
-        h->watched_epoch = h->map.epoch;
+        h->watched_epoch = client_map_epoch(&h->map);
         return true;
 }
 
@@ -160,7 +160,8 @@ void client_watch_update(ifroster *h) {
                 set_timer(h, next_retry(h));
         else {
                 h->retry_usec = RETRY_FIRST_USEC;
-                if ((h->file_watch < 0 || h->watched_epoch != h->map.epoch) && !watch_file(h))
+                if ((h->file_watch < 0 || h->watched_epoch != client_map_epoch(&h->map)) &&
+                    !watch_file(h))
                         again = CLIENT_SLICE_USEC;
                 set_timer(h, again);
         }

@@ -43,7 +43,8 @@ static int choose(ifroster *h, const ClientReading *g, bool force_own) {
         bool may_share = !(h->flags & IFROSTER_EMBEDDED_ONLY);
         int r;
 
-        if (may_share && (client_check_is_due(&h->map) || client_map_is_dead(&h->map)))
+        if (may_share && (client_map_is_broken(&h->map) || client_check_is_due(&h->map) ||
+                          client_map_is_dead(&h->map)))
                 client_map_check(h);
         if (may_share && h->map.fd >= 0 && !force_own) {
                 client_own_stop(h);
@@ -65,7 +66,7 @@ static bool is_written(ifroster *h, const ClientReading *g) {
         bool alive;
 
         client_lock(h);
-        alive = h->map.epoch == g->epoch && client_map_is_alive(h->map.fd);
+        alive = client_map_epoch(&h->map) == g->epoch && client_map_is_alive(h->map.fd);
         client_unlock(h);
         return alive;
 }
@@ -92,7 +93,7 @@ static void wait_for_writer(ifroster *h, const ClientReading *g, unsigned *spins
                 }
         }
         client_lock(h);
-        if (h->map.epoch == g->epoch && client_map_open(h, /* wait= */ false) < 0)
+        if (client_map_epoch(&h->map) == g->epoch && client_map_open(h, /* wait= */ false) < 0)
                 client_map_drop(h);
         client_unlock(h);
         *spins = 0;

@@ -23,7 +23,8 @@
  *   Times      Microseconds of CLOCK_BOOTTIME; UINT64_MAX stands for never.
  *   Names      Bytes without NUL. Where a text must be printable, see ifroster_escape().
  *
- * The library starts no thread, installs no handler, prints nothing and never exits the process.
+ * The library starts no thread, prints nothing, never exits the process, and installs no handler unless
+ * it is told to: see ifroster_handle_sigbus().
  */
 
 #include <stddef.h>
@@ -78,6 +79,24 @@ enum {
 int ifroster_new(const char *table, uint64_t flags, ifroster **ret);
 /* NULL is fine. Returns NULL. */
 ifroster *ifroster_free(ifroster *handle);
+
+/* Makes the process survive a table's file that is made shorter while it is mapped. The daemon never does
+ * that, but whoever may write to the file can (see ifroster_new()), and then the next access to what is
+ * gone is a SIGBUS, which ends a process that has not called this function.
+ *
+ * Installs a handler for SIGBUS, for the whole process, once: further calls do nothing and return 0, also
+ * from several threads at once. It puts zero pages in the place of what is gone from a table, and the
+ * interrupted call of this library finds another table, reads rtnetlink itself, or returns -ENOTCONN, as
+ * after the end of a daemon. A SIGBUS of any other cause goes to the action that was there before, and
+ * has there the effect that it would have had: the end of the process (SIG_DFL, and for a fault SIG_IGN),
+ * nothing (SIG_IGN and a signal that was sent), or a call of the handler, on the stack and with the mask
+ * and flags that it asked for. The handler makes async-signal-safe calls only, takes no lock, and leaves
+ * errno alone.
+ *
+ * A program that sets an action for SIGBUS later takes this one away, unless its handler calls the one
+ * that it found. Threads must not block SIGBUS: then the kernel ends the process. A negative errno of
+ * sigaction(2). */
+int ifroster_handle_sigbus(void);
 
 /* 1: answers come from the daemon's table now; 0: from the handle's own reading. */
 int ifroster_is_shared(const ifroster *handle);

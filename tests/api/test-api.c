@@ -160,6 +160,8 @@ static void check_texts(void) {
 int main(void) {
         ifroster *h, *frozen;
 
+        CHECK(ifroster_handle_sigbus() == 0);
+        CHECK(ifroster_handle_sigbus() == 0);
         CHECK(ifroster_new(NULL, IFROSTER_EMBEDDED_ONLY, &h) == 0);
         CHECK(ifroster_is_shared(h) == 0);
         CHECK(ifroster_generation(h) > 0);

@@ -8,7 +8,7 @@
 int main() {
         ifroster *handle = nullptr;
 
-        if (ifroster_new(nullptr, IFROSTER_EMBEDDED_ONLY, &handle) < 0)
+        if (ifroster_handle_sigbus() < 0 || ifroster_new(nullptr, IFROSTER_EMBEDDED_ONLY, &handle) < 0)
                 return 1;
         const bool good = ifroster_index(handle, "lo") == 1;
         ifroster_free(handle);

@@ -98,6 +98,9 @@ static int churn(const char *table) {
         ifroster *h;
         int r;
 
+        r = ifroster_handle_sigbus();
+        if (r < 0)
+                return fail("handle_sigbus", r);
         r = ifroster_new(table, 0, &h);
         if (r < 0)
                 return fail("new", r);

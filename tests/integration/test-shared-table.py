@@ -232,6 +232,21 @@ def test_restarts_during_lookups(t):
     assert said["LongestUSec"] < 1_000_000, said
 
 
+def test_a_file_that_is_cut_during_lookups(t):
+    """Every question is answered also then; the daemon, which writes there, may not survive it."""
+    daemon = start_daemon(t)
+    client = start_client("churn")
+    for _ in range(4):
+        read_until(client, "shared")
+        os.truncate(TABLE, 0)
+        read_until(client, "own")
+        daemon.kill()
+        daemon = start_daemon(t)
+    read_until(client, "shared")
+    said = json.loads(end_client(client).splitlines()[-1])
+    assert said["Switches"] == 9, said
+
+
 def test_a_thousand_clients(t):
     start_daemon(t)
     clients = [start_client("waiters", str(CLIENTS_A_PROCESS))

@@ -225,6 +225,70 @@ START_TEST(a_shortened_file_is_given_up) {
 }
 END_TEST
 
+/* Longer than it says is what a file may be. */
+START_TEST(a_file_that_grows_is_read_on) {
+        TableFile f;
+        ifroster *h;
+
+        table_file_init(&f);
+        shared_start_with_link(&f, "one");
+        h = shared_open(&f);
+        ck_assert_int_eq(truncate(f.path, (off_t) table_file_header(&f)->block_size * 3), 0);
+        table_file_begin(&f);
+        shared_set_link(f.table, 2, "two", 2);
+        table_file_end(&f);
+        /* Beyond the next look at the file */
+        (void) usleep(60 * 1000);
+        ck_assert_int_eq(ifroster_index(h, "two"), 2);
+        ck_assert_int_eq(ifroster_is_shared(h), 1);
+        (void) ifroster_free(h);
+        h = shared_open(&f);
+        ck_assert_int_eq(ifroster_index(h, "two"), 2);
+        (void) ifroster_free(h);
+        table_file_done(&f);
+}
+END_TEST
+
+/* A living writer's table is the table, whatever has its path meanwhile; after its death the path counts,
+ * and what is there now. */
+START_TEST(a_file_that_is_replaced_is_read_until_its_writer_dies) {
+        static const struct {
+                off_t size;
+                bool is_table;
+        } others[] = { { 0, false }, { 1 << 20, false }, { 0, true } };
+        char path[64];
+        TableFile f, other;
+        ifroster *h;
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+                table_file_init(&f);
+                shared_start_with_link(&f, "one");
+                h = shared_open(&f);
+                table_file_init(&other);
+                shared_start_with_link(&other, "other");
+                (void) snprintf(path, sizeof(path), "%s", other.path);
+                if (!others[i].is_table) {
+                        ck_assert_int_eq(unlink(path), 0);
+                        (void) close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0444));
+                        ck_assert_int_eq(truncate(path, others[i].size), 0);
+                }
+                ck_assert_int_eq(rename(path, f.path), 0);
+                (void) usleep(60 * 1000);
+                ck_assert_int_eq(ifroster_index(h, "one"), 1);
+                table_file_begin(&f);
+                shared_set_link(f.table, 1, "uno", 1);
+                table_file_end(&f);
+                ck_assert_int_eq(ifroster_index(h, "uno"), 1);
+                table_file_stop(&f);
+                shared_await_index(h, "other", others[i].is_table ? 1 : -ENOTCONN,
+                                   NOTICE_USEC + SLACK_USEC);
+                (void) ifroster_free(h);
+                table_file_done(&other);
+                table_file_done(&f);
+        }
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("client-files");
         TCase *t = tcase_create("client-files");
@@ -232,6 +296,8 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, no_table_no_answer, 0, ELEMENTSOF(bad_files));
         tcase_add_test(t, garbage_gives_wrong_answers_at_worst);
         tcase_add_test(t, a_shortened_file_is_given_up);
+        tcase_add_test(t, a_file_that_grows_is_read_on);
+        tcase_add_test(t, a_file_that_is_replaced_is_read_until_its_writer_dies);
         suite_add_tcase(s, t);
         return s;
 }
