@@ -256,7 +256,8 @@ static LinkDelta change_delta(const Change *c) {
         if (c->object != OBJECT_LINK)
                 d.lists = bus_link_list_fields(c->object);
         else if (c->type == CHANGE_CHANGED) {
-                d.fields = c->fields;
+                /* As properties they are always there. */
+                d.fields = record_diff_with_twins(OBJECT_LINK, c->fields);
                 d.link = c;
         } else
                 d.whole = true;

@@ -190,9 +190,24 @@ uint64_t record_diff(const RecordView *before, const RecordView *after) {
         for (size_t i = 0; i < n; i++) {
                 fields[i].get(before, &a);
                 fields[i].get(after, &b);
-                if (!field_value_equal(&a, &b))
-                        diff |= UINT64_C(1) << i;
+                if (field_value_equal(&a, &b))
+                        continue;
+                if ((fields[i].flags & FIELD_ODD_ONLY) && !field_is_published(&fields[i], &a) &&
+                    !field_is_published(&fields[i], &b))
+                        continue;
+                diff |= UINT64_C(1) << i;
         }
+        return diff;
+}
+
+uint64_t record_diff_with_twins(ObjectType type, uint64_t diff) {
+        const Field *fields;
+        size_t n;
+
+        fields = fields_of(type, &n);
+        for (size_t i = 1; i < n; i++)
+                if ((fields[i].flags & FIELD_ODD_ONLY) && (diff & (UINT64_C(1) << (i - 1))))
+                        diff |= UINT64_C(1) << i;
         return diff;
 }
 

@@ -293,7 +293,8 @@ typedef struct FieldValue {
 typedef enum FieldFlags {
         FIELD_KEY = 1 << 0, /* identifies the row: also in "changed" and "removed" events */
         FIELD_OPTIONAL = 1 << 1, /* may be VALUE_NONE: left out of JSON and dictionaries */
-        /* raw twin: in JSON and dictionaries only when escaping changed the text */
+        /* raw twin of the text that stands before it: in JSON and dictionaries only when escaping
+         * changed that */
         FIELD_ODD_ONLY = 1 << 2,
 } FieldFlags;
 
@@ -319,8 +320,11 @@ bool field_value_equal(const FieldValue *a, const FieldValue *b);
  * (FIELD_ODD_ONLY) only when escaping changed the text beside them. */
 bool field_is_published(const Field *field, const FieldValue *value);
 /* One bit a field (1 << its place in fields_of()) whose public value differs. VALUE_RECORDS fields
- * never differ here: their rows have events of their own. */
+ * never differ here: their rows have events of their own. A raw twin differs only when it belongs
+ * into JSON (field_is_published()) before or after: otherwise nobody was told of it. */
 uint64_t record_diff(const RecordView *before, const RecordView *after);
+/* The same for those who always tell the raw twins: they differ whenever their texts do. */
+uint64_t record_diff_with_twins(ObjectType type, uint64_t diff);
 /* The D-Bus signature of a kind, for introspection and documentation. */
 const char *value_kind_signature(ValueKind kind);
 /* What a property getter says instead of VALUE_NONE: 0, "", or an empty list (-1 for

@@ -176,6 +176,21 @@ def test_filter_by_other_names(t):
         nothing_more(client, late, both, odd)
 
 
+def test_raw_names_of_renames(t):
+    """The bytes of a name are told beside an escaped one, and taken back once; else nothing is said."""
+    t.ip("link add v0 type bridge")
+    t.start_daemon()
+    with Subscriber(objects=["link"]) as s:
+        s.until_ready()
+        old = "v0"
+        for new, raw in (("v1", "absent"), (b"o\xff", [0x6f, 0xff]), (b"o\xfe", [0x6f, 0xfe]),
+                         ("v2", None), ("v3", "absent")):
+            t.ip(["link", "set", old, "name", new])
+            event = s.expect(Event="changed")[0]
+            assert event.get("NameBytes", "absent") == raw, event
+            old = new
+
+
 def test_filter_by_index(t):
     t.ip("link add v0 index 77 type bridge")
     t.ip("link add 78 index 80 type bridge")

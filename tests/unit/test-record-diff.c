@@ -50,7 +50,7 @@ static const struct {
           "PermanentHardwareAddress PermanentHardwareAddressString" },
         { MEMBER(OBJECT_LINK, LinkRecord, broadcast_address),
           "BroadcastAddress BroadcastAddressString" },
-        { MEMBER(OBJECT_LINK, LinkRecord, name), "Name NameBytes" },
+        { MEMBER(OBJECT_LINK, LinkRecord, name), "Name" },
         { MEMBER(OBJECT_LINK, LinkRecord, kind), "Kind" },
         { MEMBER(OBJECT_LINK, LinkRecord, reserved), "" },
 
@@ -70,7 +70,7 @@ static const struct {
         { MEMBER(OBJECT_ADDRESS, AddressRecord, scope), "Scope ScopeString" },
         { MEMBER(OBJECT_ADDRESS, AddressRecord, protocol), "Protocol" },
         { MEMBER(OBJECT_ADDRESS, AddressRecord, usability), "State" },
-        { MEMBER(OBJECT_ADDRESS, AddressRecord, label), "Label LabelBytes" },
+        { MEMBER(OBJECT_ADDRESS, AddressRecord, label), "Label" },
         { MEMBER(OBJECT_ADDRESS, AddressRecord, reserved), "" },
 
         { MEMBER(OBJECT_GROUP, GroupRecord, ifindex), "InterfaceIndex" },
@@ -135,6 +135,61 @@ START_TEST(test_diff_members_complete) {
 }
 END_TEST
 
+/* A raw twin is news for whoever was told of it, or is told now. */
+START_TEST(test_diff_of_twins) {
+        static const struct {
+                const char *before, *after, *fields, *properties;
+        } names[] = {
+                { "eth0", "eth1", "Name", "Name NameBytes" },
+                { "eth0", "eth\xff", "Name NameBytes", "Name NameBytes" },
+                { "eth\xff", "eth\xfe", "Name NameBytes", "Name NameBytes" },
+                { "eth\\", "eth/", "Name NameBytes", "Name NameBytes" },
+                { "eth\xff", "eth\xff", "", "" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                Record before, after;
+                RecordView a = full_view(OBJECT_LINK, &before, NULL);
+                RecordView b = full_view(OBJECT_LINK, &after, NULL);
+                char buf[2048];
+
+                memset(before.link.name, 0, sizeof(before.link.name));
+                memset(after.link.name, 0, sizeof(after.link.name));
+                strcpy(before.link.name, names[i].before);
+                strcpy(after.link.name, names[i].after);
+                check_diff(&a, &b, names[i].fields);
+                names_of(OBJECT_LINK, record_diff_with_twins(OBJECT_LINK, record_diff(&a, &b)), buf,
+                         sizeof(buf));
+                ck_assert_str_eq(buf, names[i].properties);
+        }
+}
+END_TEST
+
+/* Each stands behind its text. */
+START_TEST(test_twins) {
+        for (int type = 0; type < _OBJECT_TYPE_MAX; type++) {
+                const Field *fields;
+                char name[64];
+                size_t n;
+
+                fields = fields_of((ObjectType) type, &n);
+                for (size_t i = 0; i < n; i++) {
+                        if (!(fields[i].flags & FIELD_ODD_ONLY))
+                                continue;
+                        ck_assert_uint_gt(i, 0);
+                        snprintf(name, sizeof(name), "%sBytes", fields[i - 1].name);
+                        ck_assert_str_eq(fields[i].name, name);
+                        ck_assert_uint_eq(record_diff_with_twins((ObjectType) type,
+                                                                 UINT64_C(1) << (i - 1)),
+                                          UINT64_C(3) << (i - 1));
+                        ck_assert_uint_eq(
+                                        record_diff_with_twins((ObjectType) type, UINT64_C(1) << i),
+                                        UINT64_C(1) << i);
+                }
+        }
+}
+END_TEST
+
 START_TEST(test_diff_beside_the_row) {
         const TextSpan other[] = { { "wan0", 4 }, { "a\nc", 3 } };
         _cleanup_(freep) LinkTexts *texts = make_texts();
@@ -184,6 +239,8 @@ int main(void) {
         suite_add_tcase(suite, c);
         tcase_add_loop_test(c, test_diff_members, 0, ELEMENTSOF(members));
         tcase_add_test(c, test_diff_members_complete);
+        tcase_add_test(c, test_diff_of_twins);
+        tcase_add_test(c, test_twins);
         tcase_add_test(c, test_diff_beside_the_row);
 
         srunner_run_all(runner, CK_ENV);
