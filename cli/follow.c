@@ -79,3 +79,8 @@ bool filter_takes(Filter *f, const json_t *event) {
                 taken = takes(&f->links[i], event) || taken;
         return taken;
 }
+
+void filter_renumber(Filter *f) {
+        for (size_t i = 0; i < f->n; i++)
+                f->links[i].incarnation = 0;
+}

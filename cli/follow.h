@@ -26,5 +26,8 @@ void filter_done(Filter *f);
 /* In the order of the events, each once. */
 bool filter_takes(Filter *f, const json_t *event);
 
+/* From here on a link may have another incarnation, because somebody else gives them. */
+void filter_renumber(Filter *f);
+
 /* Whether a link's record answers to a text; the smaller the number, the better; 0: not at all. */
 int link_answers_to(const json_t *link, const char *text);

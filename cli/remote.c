@@ -21,6 +21,7 @@
 #define SERVICE "org.varlink.service."
 #define SYSTEM_PATH "/run/ifroster/org.ifroster"
 #define USER_PATH "/ifroster/org.ifroster"
+#define CLOSED "the daemon closed the connection"
 
 static int connect_default(VarlinkClient **ret) {
         const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -35,21 +36,27 @@ static int connect_default(VarlinkClient **ret) {
         return varlink_client_connect(path, ret);
 }
 
-static int connect_daemon(Context *c) {
-        _cleanup_(text_freep) char *quoted = NULL;
+/* 0 or a negative errno */
+static int try_connect(Context *c) {
         const char *path = c->options.connect;
-        int r;
 
         if (c->varlink)
-                return REMOTE_DONE;
-        r = path ? varlink_client_connect(path, &c->varlink) : connect_default(&c->varlink);
+                return 0;
+        return path ? varlink_client_connect(path, &c->varlink) : connect_default(&c->varlink);
+}
+
+static int connect_daemon(Context *c) {
+        _cleanup_(text_freep) char *quoted = NULL;
+        int r;
+
+        r = try_connect(c);
         if (r >= 0)
                 return REMOTE_DONE;
-        if (!path) {
+        if (!c->options.connect) {
                 c->connect_error = r;
                 return REMOTE_ABSENT;
         }
-        quoted = quote_text(path);
+        quoted = quote_text(c->options.connect);
         cli_error("%s: cannot connect to a daemon there: %s%s", quoted, strerror(-r),
                   r == -ENOENT || r == -ECONNREFUSED ? "; is ifrosterd running?" : "");
         return CLI_UNREACHABLE;
@@ -59,7 +66,7 @@ static int connect_daemon(Context *c) {
 static int broken(Context *c, int error) {
         c->varlink = varlink_client_free(c->varlink);
         if (error == -ECONNRESET)
-                cli_error("the daemon closed the connection");
+                cli_error(CLOSED);
         else if (error == -ETIMEDOUT)
                 cli_error("the daemon does not answer");
         else if (error == -EPROTO)
@@ -162,7 +169,20 @@ int remote_subscribe(Context *c) {
         return send_call(c, "Subscribe", NULL, true);
 }
 
-int remote_next_events(Context *c, json_t **ret, bool *ret_ready) {
+bool remote_resubscribe(Context *c) {
+        c->varlink = varlink_client_free(c->varlink);
+        return try_connect(c) >= 0 &&
+               varlink_client_send(c->varlink, INTERFACE ".Subscribe", NULL, true) >= 0;
+}
+
+/* The daemon ended, or ended this connection. */
+static int lost(Context *c, const char *reason, RemoteEvents *ret) {
+        c->varlink = varlink_client_free(c->varlink);
+        ret->reason = reason;
+        return REMOTE_BROKEN;
+}
+
+int remote_next_events(Context *c, RemoteEvents *ret) {
         _cleanup_(json_decrefp) json_t *reply = NULL, *parameters = NULL;
         json_t *events;
         int error, r;
@@ -170,15 +190,21 @@ int remote_next_events(Context *c, json_t **ret, bool *ret_ready) {
         r = varlink_client_receive(c->varlink, &reply);
         if (r == -EAGAIN)
                 return REMOTE_NOTHING;
+        if (r == -ECONNRESET)
+                return lost(c, CLOSED, ret);
         if (r < 0)
                 return broken(c, r);
         r = accept_reply(reply, &parameters, &error);
+        if (r == REMOTE_REFUSED && error == -E2BIG)
+                return lost(c, "what the daemon told was not read fast enough", ret);
         if (r != REMOTE_DONE)
                 return r == REMOTE_REFUSED ? cli_fail(error, NULL) : r;
 
-        if (json_is_true(json_object_get(parameters, "Ready")))
-                *ret_ready = true;
         events = record_list(parameters, "Events");
-        *ret = events ? json_incref(events) : json_array();
+        *ret = (RemoteEvents){
+                .events = events ? json_incref(events) : json_array(),
+                .generation = (uint64_t) record_number(parameters, "Generation"),
+                .ready = json_is_true(json_object_get(parameters, "Ready")),
+        };
         return REMOTE_DONE;
 }

@@ -14,6 +14,7 @@ enum {
         REMOTE_ABSENT = -1, /* there is no daemon, and --connect did not ask for one */
         REMOTE_NOTHING = -2, /* no reply is there yet */
         REMOTE_REFUSED = -3, /* the answer is an error of the interface */
+        REMOTE_BROKEN = -4, /* the connection is of no use any more */
 };
 
 /* Calls METHOD of the interface. parameters: reference taken; NULL: none. REMOTE_DONE, REMOTE_ABSENT,
@@ -28,6 +29,16 @@ json_t *remote_text(const char *text);
 
 /* Begins to follow all changes. As remote_call(). */
 int remote_subscribe(Context *c);
-/* The events of the next reply (new reference, may be empty), and whether all that existed has been
- * told by now. REMOTE_DONE, REMOTE_NOTHING, or an exit status with the message said. Does not block. */
-int remote_next_events(Context *c, json_t **ret, bool *ret_ready);
+/* The same, after a break: once, and nothing is said. Whether it could be done. */
+bool remote_resubscribe(Context *c);
+
+typedef struct RemoteEvents {
+        json_t *events; /* new reference, may be empty */
+        uint64_t generation; /* 0: not said */
+        bool ready; /* all that existed has been told by now */
+        const char *reason; /* REMOTE_BROKEN only: static text */
+} RemoteEvents;
+
+/* The next reply. REMOTE_DONE, REMOTE_NOTHING, REMOTE_BROKEN, or an exit status with the message said.
+ * Does not block. */
+int remote_next_events(Context *c, RemoteEvents *ret);

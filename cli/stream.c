@@ -2,7 +2,8 @@
 
 /*
  * Events from either of two places. A connection that breaks is never patched up in silence: who
- * follows changes must know that some may have been missed.
+ * follows changes must know that some may have been missed. One that never told all that exists is
+ * not waited for: the socket may be another program's.
  */
 
 #include <errno.h>
@@ -16,21 +17,29 @@
 #include "stream.h"
 #include "varlink-client.h"
 
+/* Between two attempts to reach a daemon that has gone */
+#define PAUSE_MIN_USEC UINT64_C(50000)
+#define PAUSE_MAX_USEC UINT64_C(2000000)
+
 struct Stream {
         Context *context; /* borrowed */
         bool for_output;
         bool remote;
         bool dispatched; /* library: the first dispatch has been made */
         bool ready;
-        json_t *events; /* remote: those of the last reply */
-        size_t position; /* the next one in it */
-        bool reply_ready; /* remote: the last reply says that what existed was told */
+        uint64_t generation; /* with ready */
+        RemoteEvents reply; /* remote: the last one */
+        size_t position; /* of the next event in it */
+        bool begun; /* remote: what existed has been told at least once */
+        bool broken; /* remote: there is no connection */
+        uint64_t pause_usec; /* remote: before the next attempt; 0: the daemon was well */
+        uint64_t retry_usec; /* the time of the next attempt */
 };
 
 Stream *stream_free(Stream *s) {
         if (!s)
                 return NULL;
-        json_decref(s->events);
+        json_decref(s->reply.events);
         free(s);
         return NULL;
 }
@@ -112,6 +121,7 @@ static StreamStep next_library(Stream *s, uint64_t deadline_usec, json_t **ret_e
                 }
                 if (s->dispatched && !s->ready) {
                         s->ready = true;
+                        s->generation = ifroster_generation(handle);
                         return STREAM_READY;
                 }
                 if (s->dispatched) {
@@ -128,29 +138,81 @@ static StreamStep next_library(Stream *s, uint64_t deadline_usec, json_t **ret_e
 
 /* Varlink -------------------------------------------------------------------------------------- */
 
+static void forget_reply(Stream *s) {
+        json_decref(s->reply.events);
+        s->reply = (RemoteEvents){};
+        s->position = 0;
+}
+
+/* With --connect nobody else is asked. */
+static StreamStep go_on(Stream *s, const char *reason, int *ret_status) {
+        s->ready = false;
+        if (s->context->options.connect) {
+                if (s->pause_usec == 0)
+                        cli_error("%s; connecting again", reason);
+                s->pause_usec = s->pause_usec == 0 ? PAUSE_MIN_USEC : 2 * s->pause_usec;
+                if (s->pause_usec > PAUSE_MAX_USEC)
+                        s->pause_usec = PAUSE_MAX_USEC;
+                s->retry_usec = varlink_now() + s->pause_usec;
+                s->broken = true;
+        } else {
+                cli_error("%s; going on without it", reason);
+                s->remote = false;
+                *ret_status = context_open(s->context);
+                if (*ret_status != CLI_DONE)
+                        return STREAM_FAILED;
+        }
+        return STREAM_BROKEN;
+}
+
+/* STREAM_EVENT: there is a connection again. */
+static StreamStep reconnect(Stream *s, uint64_t deadline_usec) {
+        while (varlink_now() < s->retry_usec) {
+                uint64_t until = s->retry_usec < deadline_usec ? s->retry_usec : deadline_usec;
+                StreamStep step = wait_readable(s, /* fd= */ -1, until);
+
+                if (step == STREAM_READER_GONE || varlink_now() >= deadline_usec)
+                        return step;
+        }
+        s->broken = !remote_resubscribe(s->context);
+        return STREAM_EVENT;
+}
+
 static StreamStep next_remote(Stream *s, uint64_t deadline_usec, json_t **ret_event,
                               int *ret_status) {
         for (;;) {
                 StreamStep step;
                 int r;
 
-                if (s->position < json_array_size(s->events)) {
-                        *ret_event = json_incref(json_array_get(s->events, s->position++));
+                if (s->position < json_array_size(s->reply.events)) {
+                        *ret_event = json_incref(json_array_get(s->reply.events, s->position++));
                         return STREAM_EVENT;
                 }
-                if (s->reply_ready && !s->ready) {
-                        s->ready = true;
+                if (s->reply.ready && !s->ready) {
+                        s->ready = s->begun = true;
+                        s->pause_usec = 0;
+                        s->generation = s->reply.generation;
                         return STREAM_READY;
                 }
-                json_decref(s->events);
-                s->events = NULL;
-                s->position = 0;
-                r = remote_next_events(s->context, &s->events, &s->reply_ready);
+                forget_reply(s);
+                if (s->broken) {
+                        step = reconnect(s, deadline_usec);
+                        if (step != STREAM_EVENT)
+                                return step;
+                        if (s->broken)
+                                return go_on(s, "", ret_status);
+                }
+                r = remote_next_events(s->context, &s->reply);
                 if (r == REMOTE_NOTHING) {
                         step = wait_readable(s, varlink_client_get_fd(s->context->varlink),
                                              deadline_usec);
                         if (step != STREAM_EVENT)
                                 return step;
+                } else if (r == REMOTE_BROKEN && s->begun)
+                        return go_on(s, s->reply.reason, ret_status);
+                else if (r == REMOTE_BROKEN) {
+                        cli_error("%s", s->reply.reason);
+                        return failed(CLI_UNREACHABLE, ret_status);
                 } else if (r != REMOTE_DONE)
                         return failed(r, ret_status);
         }
@@ -159,4 +221,8 @@ static StreamStep next_remote(Stream *s, uint64_t deadline_usec, json_t **ret_ev
 StreamStep stream_next(Stream *s, uint64_t deadline_usec, json_t **ret_event, int *ret_status) {
         return s->remote ? next_remote(s, deadline_usec, ret_event, ret_status)
                          : next_library(s, deadline_usec, ret_event, ret_status);
+}
+
+uint64_t stream_generation(const Stream *s) {
+        return s->generation;
 }

@@ -3,7 +3,9 @@
 
 /*
  * Changes as event records, from the daemon's Varlink interface when it can be reached, otherwise
- * from the library: the same records in the same order, first what exists.
+ * from the library: the same records in the same order, first what exists. When a daemon goes, it is
+ * said on standard error, and the stream goes on from the beginning: with --connect when there is a
+ * daemon again, otherwise at once, from the library.
  */
 
 #include "cli.h"
@@ -12,7 +14,8 @@ typedef struct Stream Stream;
 
 typedef enum StreamStep {
         STREAM_EVENT, /* *ret_event is a new reference */
-        STREAM_READY, /* what existed has been told; comes once */
+        STREAM_READY, /* what existed has been told */
+        STREAM_BROKEN, /* some changes may be missed; what exists comes again, and then READY */
         STREAM_TIMEOUT,
         STREAM_READER_GONE, /* nobody reads standard output any more */
         STREAM_FAILED, /* the message was said; *ret_status is the exit status */
@@ -24,6 +27,8 @@ int stream_open(Context *c, bool for_output, Stream **ret);
 /* Waits until a time of CLOCK_MONOTONIC in microseconds, UINT64_MAX for ever. ret_status is set with
  * STREAM_FAILED only. */
 StreamStep stream_next(Stream *s, uint64_t deadline_usec, json_t **ret_event, int *ret_status);
+/* Of what existed, after STREAM_READY */
+uint64_t stream_generation(const Stream *s);
 /* NULL is fine. Returns NULL. */
 Stream *stream_free(Stream *s);
 static inline void stream_freep(Stream **s) {

@@ -22,6 +22,7 @@ typedef struct Waiting {
         char *text; /* the same escaped, as records have names */
         json_t *links; /* index -> record */
         bool ready;
+        bool looked; /* at what exists, at least once */
 } Waiting;
 
 static bool fulfils(const json_t *link, const char *condition) {
@@ -95,17 +96,21 @@ static int follow(Waiting *w, Stream *stream, uint64_t deadline_usec) {
         for (;;) {
                 _cleanup_(json_decrefp) json_t *event = NULL;
                 /* What exists is always looked at, also without any time to wait. */
-                uint64_t until = w->ready ? deadline_usec : UINT64_MAX;
+                uint64_t until = w->looked ? deadline_usec : UINT64_MAX;
                 int status = CLI_DONE;
 
-                if (w->ready && varlink_now() >= deadline_usec)
+                if (w->looked && varlink_now() >= deadline_usec)
                         return time_is_up(w);
                 switch (stream_next(stream, until, &event, &status)) {
                 case STREAM_EVENT:
                         take(w, event);
                         break;
                 case STREAM_READY:
-                        w->ready = true;
+                        w->ready = w->looked = true;
+                        break;
+                case STREAM_BROKEN:
+                        w->ready = false;
+                        (void) json_object_clear(w->links);
                         break;
                 case STREAM_TIMEOUT:
                         return time_is_up(w);

@@ -5,7 +5,8 @@
  * far. For programs: every event as it is.
  *
  * A link is followed by its index and incarnation, so that it may be renamed, and a new link with a
- * used index is not taken for it.
+ * used index is not taken for it. After a break only the difference is told: who reads this has
+ * the table as it was.
  */
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 
 #include "follow.h"
+#include "known.h"
 #include "stream.h"
 
 #define VALUE_SIZE 1024
@@ -23,7 +25,8 @@
 typedef struct Watch {
         Context *context;
         Filter filter;
-        json_t *known; /* row key -> record, as told so far; for people only */
+        Known *known; /* as told so far */
+        Known *anew; /* what exists after a break, until all of it is known; else NULL */
 } Watch;
 
 /* The members that say which row an event is about; the line says them itself. */
@@ -38,20 +41,6 @@ static bool is_identity(const char *name) {
                 if (strcmp(identity[i], name) == 0)
                         return true;
         return false;
-}
-
-static void row_key(const json_t *event, char *buffer, size_t size) {
-        (void) snprintf(buffer, size, "%s %lld %lld %s/%lld %s %lld %s %lld %lld %lld",
-                        record_text(event, "Object"), (long long) record_number(event, "Index"),
-                        (long long) record_number(event, "Incarnation"),
-                        record_text(event, "AddressString"),
-                        (long long) record_number(event, "PrefixLength"),
-                        record_text(event, "PeerString"),
-                        (long long) record_number(event, "Family"),
-                        record_text(event, "GatewayString"),
-                        (long long) record_number(event, "Table"),
-                        (long long) record_number(event, "Metric"),
-                        (long long) record_number(event, "Protocol"));
 }
 
 /* What the event is about, for all but links. */
@@ -234,38 +223,55 @@ static void print_change(const Watch *w, json_t *event, const json_t *before) {
                    name[0] != '\0' ? name : "-", line[0] != '\0' ? line : "-");
 }
 
-/* Brings the copy up to date; *ret_before is what it had, or NULL. */
-static void remember(Watch *w, json_t *event, json_t **ret_before) {
-        const char *type = record_text(event, "Event");
-        char key[512];
-        json_t *row;
-
-        if (strcmp(type, "resynced") == 0)
-                return;
-        row_key(event, key, sizeof(key));
-        row = json_object_get(w->known, key);
-        *ret_before = row ? json_copy(row) : NULL;
-        if (strcmp(type, "removed") == 0)
-                (void) json_object_del(w->known, key);
-        else if (row)
-                (void) json_object_update(row, event);
-        else
-                (void) json_object_set_new(w->known, key, json_copy(event));
-}
-
 static void tell(Watch *w, json_t *event) {
         _cleanup_(json_decrefp) json_t *before = NULL;
         bool existing = strcmp(record_text(event, "Event"), "existing") == 0;
 
+        known_update(w->known, event, &before);
         if (!filter_takes(&w->filter, event))
                 return;
-        if (w->context->options.json != JSON_OFF) {
+        if (w->context->options.json != JSON_OFF)
                 output_json(&w->context->options, event);
-                return;
-        }
-        remember(w, event, &before);
-        if (!existing)
+        else if (!existing)
                 print_change(w, event, before);
+}
+
+static void tell_all(Watch *w, json_t *events) {
+        json_t *event;
+        size_t i;
+
+        json_array_foreach(events, i, event) tell(w, event);
+        json_decref(events);
+}
+
+/* What is different after a break, as if it had been heard now. */
+static void tell_difference(Watch *w, uint64_t generation) {
+        _cleanup_(known_freep) Known *anew = w->anew;
+        json_t *gone, *present, *resynced;
+
+        w->anew = NULL;
+        gone = known_difference(w->known, anew, KNOWN_GONE);
+        present = known_difference(w->known, anew, KNOWN_PRESENT);
+        resynced = json_pack("[{sssIss}]", "Event", "resynced", "Generation",
+                             (json_int_t) generation, "Reason", "source");
+        tell_all(w, gone);
+        tell_all(w, resynced);
+        filter_renumber(&w->filter);
+        tell_all(w, present);
+        /* Also what no event tells: incarnations. */
+        known_free(w->known);
+        w->known = anew;
+        anew = NULL;
+}
+
+static void take(Watch *w, json_t *event) {
+        json_t *before;
+
+        if (w->anew) {
+                known_update(w->anew, event, &before);
+                json_decref(before);
+        } else
+                tell(w, event);
 }
 
 /* The headings also say that from now on every change is shown. */
@@ -283,10 +289,17 @@ static int follow(Watch *w, Stream *stream) {
 
                 switch (stream_next(stream, UINT64_MAX, &event, &status)) {
                 case STREAM_EVENT:
-                        tell(w, event);
+                        take(w, event);
                         break;
                 case STREAM_READY:
-                        show_legend(w);
+                        if (w->anew)
+                                tell_difference(w, stream_generation(stream));
+                        else
+                                show_legend(w);
+                        break;
+                case STREAM_BROKEN:
+                        known_free(w->anew);
+                        w->anew = known_new();
                         break;
                 case STREAM_TIMEOUT:
                         break;
@@ -311,10 +324,11 @@ int verb_watch(Context *c, int argc, char **argv) {
         if (r == CLI_DONE)
                 r = stream_open(c, /* for_output= */ true, &stream);
         if (r == CLI_DONE) {
-                w.known = json_object();
+                w.known = known_new();
                 r = follow(&w, stream);
         }
-        json_decref(w.known);
+        known_free(w.known);
+        known_free(w.anew);
         filter_done(&w.filter);
         return r;
 }

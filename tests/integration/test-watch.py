@@ -6,6 +6,7 @@ and without one."""
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -213,23 +214,176 @@ def reader_goes(t):
         assert process.stderr.read() == b""
 
 
-def test_daemon_goes(t):
-    """A break is said, never patched up in silence."""
+def merged(events):
+    """The rows after these events, as the documentation says: merged into each other. Told apart by what
+    identifies them, without incarnations, whose last value is kept."""
+    rows = {}
+    for event in events:
+        if event["Event"] == "resynced":
+            continue
+        key = tuple(str(event.get(name)) for name in (
+            "Object", "Index", "Family", "Address", "PrefixLength", "Peer", "Gateway", "Metric",
+            "Protocol", "Table")[:2 if event["Object"] == "link" else None])
+        if event["Event"] == "removed":
+            del rows[key]
+            continue
+        assert (key in rows) == (event["Event"] == "changed"), event
+        rows.setdefault(key, {}).update(event)
+    links = {row["Index"]: row["Incarnation"] for row in rows.values() if row["Object"] == "link"}
+    return {key: {name: value for name, value in row.items() if value is not None and name != "Event"}
+            | {"Incarnation": links[row["Index"]]} for key, row in rows.items()}
+
+
+def existing(t, *arguments):
+    """What a new watch tells first, after the daemon has heard all."""
+    watch = Watch(t, "--json=short", *arguments, name=f"existing{len(t.processes)}")
+    t.cli("wait", "lo", "--for=present", f"--connect={SOCKET}")
+    t.wait_for(lambda: len(watch.process.lines()) >= len(t.cli_json("list")), what="existing rows")
+    size = -1
+    while size != len(watch.process.lines()):
+        size = len(watch.process.lines())
+        t.cli("show", "--daemon")
+    watch.process.stop()
+    return watch.events()
+
+
+def prepare(t):
+    t.sysctl("net/ipv6/conf/default/addr_gen_mode", 1)
+    t.ip("link set lo up")
+    t.ip("link add x0 type veth peer name x1")
+    t.ip("link add v0 type veth peer name v1")
+    t.ip("link set v0 up")
+    t.ip("address add 192.0.2.1/24 dev v0")
+    t.ip("address add 192.0.2.2/24 dev v0")
+
+
+def change_unheard(t):
+    """While no daemon is there. The links' incarnations are other ones afterwards."""
+    t.ip("link delete x0")
+    t.ip("link set v1 name w1")
+    t.ip("link set v1 mtu 1400", check=False)
+    t.ip("link set w1 mtu 1400")
+    t.ip("address delete 192.0.2.2/24 dev v0")
+    t.ip("address add 192.0.2.3/24 dev v0")
+    t.ip("link add y0 type veth peer name y1")
+
+
+def test_daemon_restarts(t):
+    """Programs get the difference and nothing else, and the changes that come later."""
+    prepare(t)
     daemon = t.start_daemon()
-    watch = Watch(t, f"--connect={SOCKET}")
-    watch.ready()
+    watch = Watch(t, "--json=short", f"--connect={SOCKET}")
+    watch.expect_event(Event="existing", AddressString="192.0.2.2")
+    t.ip("link set v0 mtu 1300")
+    watch.expect_event(Event="changed", Name="v0", MTU=1300)
+    t.wait_for(lambda: merged(watch.events()) == merged(existing(t)), what="the first table")
+    told = len(watch.events())
     daemon.kill()
-    assert watch.process.wait() == UNREACHABLE
-    assert "closed the connection" in watch.process.err(), watch.process.err()
+    t.wait_for(watch.process.err, what="a note")
+    change_unheard(t)
+    t.start_daemon(name="second")
+    watch.expect_event(Event="resynced", Reason="source")
+    watch.expect_event(Event="added", AddressString="192.0.2.3")
+    t.ip("link set v0 mtu 1350")
+    watch.expect_event(Event="changed", Name="v0", MTU=1350)
+    t.wait_for(lambda: merged(watch.events()) == merged(existing(t)), what="the same table")
+
+    events = watch.events()[told:]
+    assert all(event["Event"] != "existing" for event in events), events
+    resynced = [event["Event"] for event in events].index("resynced")
+    assert all(event["Event"] == "removed" for event in events[:resynced]), events
+    assert {event["Name"] for event in events[:resynced] if event["Object"] == "link"} == {"x0", "x1"}
+    rows = [event for event in events if event["Event"] != "resynced"]
+    assert [event["AddressString"] for event in rows if event["Object"] == "address"] == \
+        ["192.0.2.2", "192.0.2.3"], rows
+    renamed, = [event for event in rows if event["Name"] == "w1" and event["Object"] == "link"]
+    assert renamed["Event"] == "changed" and renamed["MTU"] == 1400
+    assert set(renamed) == {"Event", "Object", "Index", "Incarnation", "Name", "MTU"}, renamed
+    assert watch.process.err() == "ifroster: the daemon closed the connection; connecting again\n"
 
 
-def test_daemon_stops(t):
+def test_lines_over_a_restart(t):
+    """People get one line for each difference; a link that is followed is followed on."""
+    prepare(t)
     daemon = t.start_daemon()
-    wait = t.follow("wait", "nosuch", "--for=present", f"--connect={SOCKET}", name="wait")
-    t.wait_for(lambda: int(t.cli_json("show", "--daemon")[0]["Counters"]["VarlinkConnections"]) > 1,
-               what="the connection of the wait")
+    everything = Watch(t, f"--connect={SOCKET}", name="everything")
+    followed = Watch(t, "v1", "later", f"--connect={SOCKET}", name="followed")
+    everything.ready()
+    followed.ready()
     assert daemon.stop() == 0
-    assert wait.wait() == UNREACHABLE, wait.err()
+    change_unheard(t)
+    t.start_daemon(name="second")
+    for watch in (everything, followed):
+        watch.expect_line("!", "table", "-")
+        watch.expect_line("~", "link", "w1", "Name v1 -> w1", "MTU 1500 -> 1400")
+    t.ip("link add later type veth peer name reta")
+    t.ip("link set w1 mtu 1401")
+    t.ip("link set later mtu 1402")
+    for watch in (everything, followed):
+        watch.expect_line("+", "link", "later")
+        watch.expect_line("~", "link", "w1", "MTU 1400 -> 1401")
+        watch.expect_line("~", "link", "later", "MTU 1500 -> 1402")
+    about = {line.split("\t")[3] for line in followed.process.lines()[1:]}
+    assert about == {"-", "w1", "later"}, followed.process.lines()
+    # Nothing is said of rows whose link has another incarnation and is otherwise as it was.
+    assert not [line for line in everything.process.lines() if "192.0.2.1" in line]
+    assert not [line for line in everything.process.lines() if line.split("\t")[3] == "lo"]
+    assert sum("192.0.2.2" in line for line in everything.process.lines()) == 1
+
+
+def test_daemon_goes_for_good(t):
+    """Without --connect the kernel is followed from then on, and later a daemon's table again."""
+    prepare(t)
+    daemon = t.start_daemon()
+    watch = Watch(t, "--json=short")
+    watch.expect_event(Event="existing", AddressString="192.0.2.2")
+    daemon.kill()
+    watch.expect_event(Event="resynced")
+    t.ip("link set v0 mtu 1300")
+    watch.expect_event(Event="changed", Name="v0", MTU=1300)
+    t.start_daemon(name="second")
+    t.ip("link set v0 mtu 1350")
+    watch.expect_event(Event="changed", Name="v0", MTU=1350)
+    assert "going on without it" in watch.process.err()
+
+
+def test_reader_goes_during_a_break(t):
+    daemon = t.start_daemon()
+    with subprocess.Popen([os.environ["IFROSTER"], "watch", f"--connect={SOCKET}"], env=t.environment,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline().startswith(b"TIME")
+        assert daemon.stop() == 0
+        assert b"connecting again" in process.stderr.readline()
+        process.stdout.close()
+        assert process.wait(20) == 0
+        assert process.stderr.read() == b""
+
+
+def test_wait_over_a_restart(t):
+    daemon = t.start_daemon()
+    arguments = ("--for=present", f"--connect={SOCKET}")
+    waits = [t.follow("wait", "late", *arguments, name="wait"),
+             t.follow("wait", "never", *arguments, "--timeout=4", name="limited")]
+    t.wait_for(lambda: int(t.cli_json("show", "--daemon")[0]["Counters"]["VarlinkSubscriptions"]) == 2,
+               what="the subscriptions")
+    assert daemon.stop() == 0
+    t.wait_for(lambda: all(wait.err() for wait in waits), what="notes")
+    assert waits[1].wait() == NO, waits[1].err()
+    t.ip("link add late type veth peer name reta")
+    assert waits[0].status() is None
+    t.start_daemon(name="second")
+    assert waits[0].wait() == 0, waits[0].err()
+
+
+def test_no_daemon_behind_the_socket(t):
+    """What never told all that exists is not waited for."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{t.directory}/liar")
+        listener.listen()
+        watch = t.follow("watch", f"--connect={t.directory}/liar", name="liar")
+        listener.accept()[0].close()
+        assert watch.wait() == UNREACHABLE
+        assert "closed the connection\n" in watch.err(), watch.err()
 
 
 def test_interrupt(t):
