@@ -31,10 +31,14 @@ IpAddress ip_mask(int family, unsigned prefix_length) {
 }
 
 IpAddress ip_network(const IpAddress *a, unsigned prefix_length) {
+        size_t size = ip_family_size(a->family), whole = prefix_length / 8;
         IpAddress network = *a;
 
-        for (size_t i = 0; i < ip_family_size(a->family); i++)
-                network.bytes[i] &= mask_byte(prefix_length, i);
+        if (whole >= size)
+                return network;
+        network.bytes[whole] &= mask_byte(prefix_length, whole);
+        for (size_t i = whole + 1; i < size; i++)
+                network.bytes[i] = 0;
         return network;
 }
 

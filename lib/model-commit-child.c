@@ -76,7 +76,8 @@ static void write_child(Commit *c, const Pending *p, const Record *before, const
         }
         same = before && memcmp(before, &after, size) == 0;
         if (!same) {
-                r = table_set(c->m->table, p->object, &after);
+                r = c->fresh[p->object] ? table_add(c->m->table, p->object, &after)
+                                        : table_set(c->m->table, p->object, &after);
                 if (r < 0) {
                         commit_failed(c, r);
                         return;
@@ -84,7 +85,9 @@ static void write_child(Commit *c, const Pending *p, const Record *before, const
                 if (p->object == OBJECT_ADDRESS)
                         count_address(c, before ? &before->address : NULL, &after.address);
         }
-        if (p->object == OBJECT_LOCAL)
+        if (!c->batch)
+                c->differs = true;
+        if (p->object == OBJECT_LOCAL || !c->batch)
                 return;
         if (!before) {
                 (void) commit_say(c, CHANGE_ADDED, p->object, &after, link);
@@ -105,17 +108,25 @@ static void mark_orphan(Commit *c, Pending *p, bool orphan) {
         c->m->n_orphans += orphan ? 1U : -1U;
 }
 
+/* The children of a link mostly come one after the other, and while they do no link changes. */
+static const LinkRecord *commit_parent(Commit *c, int32_t ifindex) {
+        TableView view = table_view(c->m->table);
+
+        if (c->parent.ifindex != ifindex && !table_get_link(&view, ifindex, &c->parent))
+                c->parent.ifindex = 0;
+        return c->parent.ifindex > 0 ? &c->parent : NULL;
+}
+
 void commit_child(Commit *c, Pending *p) {
         int32_t ifindex = record_ifindex(p->object, p->record);
         const LinkAux *aux = model_aux_find(c->m, ifindex);
+        const LinkRecord *link = ifindex > 0 ? commit_parent(c, ifindex) : NULL;
         TableView view = table_view(c->m->table);
-        LinkRecord link = {};
+        bool had, known = ifindex == 0 || link;
         Record before;
-        bool had, known;
 
         if (aux && p->serial < aux->died)
                 p->present = false;
-        known = ifindex == 0 || table_get_link(&view, ifindex, &link);
         if (!known && p->present) {
                 mark_orphan(c, p, true);
                 return;
@@ -128,11 +139,11 @@ void commit_child(Commit *c, Pending *p) {
         /* Also when it is there again, so that nothing differs. */
         if (p->object == OBJECT_ADDRESS && aux && aux->ipv4_left)
                 (void) commit_touch(c, ifindex);
-        had = table_get(&view, p->object, p->record, &before);
+        had = !c->fresh[p->object] && table_get(&view, p->object, p->record, &before);
         if (p->present)
-                write_child(c, p, had ? &before : NULL, ifindex > 0 ? &link : NULL);
+                write_child(c, p, had ? &before : NULL, link);
         else if (had)
-                remove_child(c, p, &before, ifindex > 0 ? &link : NULL);
+                remove_child(c, p, &before, link);
 }
 
 /* Nothing was heard of one of its IPv4 addresses: it has been there all the time. */

@@ -87,7 +87,7 @@ Touched *commit_touch(Commit *c, int32_t ifindex) {
         }
         t = &c->touched[c->n_touched++];
         *t = (Touched){ .ifindex = ifindex };
-        t->existed = table_get_link(&view, ifindex, &t->before);
+        t->existed = !c->fresh[OBJECT_LINK] && table_get_link(&view, ifindex, &t->before);
         aux->touched = (uint32_t) c->n_touched;
         return t;
 }
@@ -181,7 +181,8 @@ static void write_link(Commit *c, Touched *t, Pending *p) {
                 link.incarnation = ++c->m->incarnation;
 
         if (!t->existed || memcmp(&link, &t->before, sizeof(link)) != 0) {
-                r = table_set(c->m->table, OBJECT_LINK, &link);
+                r = c->fresh[OBJECT_LINK] ? table_add(c->m->table, OBJECT_LINK, &link)
+                                          : table_set(c->m->table, OBJECT_LINK, &link);
                 if (r < 0) {
                         commit_failed(c, r);
                         return;
@@ -201,7 +202,8 @@ static void commit_link(Commit *c, Pending *p) {
         LinkRecord before;
         Touched *t;
 
-        if ((!p->present || p->reborn) && table_get_link(&view, key->ifindex, &before))
+        if ((!p->present || p->reborn) && !c->fresh[OBJECT_LINK] &&
+            table_get_link(&view, key->ifindex, &before))
                 remove_link(c, &before);
         p->reborn = false;
         p->dirty = false;
@@ -281,6 +283,10 @@ static void say_link(Commit *c, Touched *t) {
         LinkRecord after;
         Change *change;
 
+        if (!c->batch) {
+                c->differs = true;
+                return;
+        }
         if (!table_get_link(&view, t->ifindex, &after))
                 return;
         if (t->existed) {
@@ -297,6 +303,32 @@ static void say_link(Commit *c, Touched *t) {
                 return;
         change->fields = fields;
         change->texts = TAKE_PTR(t->texts_after);
+}
+
+static bool is_done(const Model *m, const Pending *p) {
+        bool stamped = m->dumping && (p->stamp == m->epoch || p->listed == m->epoch);
+
+        return !p->dirty && !stamped;
+}
+
+static void drop_pending(Model *m) {
+        bool all = true, loose = false;
+
+        for (const Pending *p = m->overlay.first; p && all; p = p->next) {
+                all = is_done(m, p);
+                loose = loose || p->texts || p->chunk == 0;
+        }
+        if (all) {
+                overlay_clear(&m->overlay, loose);
+                memset(m->n_pending, 0, sizeof(m->n_pending));
+                memset(m->n_pending_ipv6, 0, sizeof(m->n_pending_ipv6));
+                return;
+        }
+        for (Pending *p = m->overlay.first, *next; p; p = next) {
+                next = p->next;
+                if (is_done(m, p))
+                        model_pending_remove(m, p);
+        }
 }
 
 static void commit_finish(Commit *c) {
@@ -318,17 +350,11 @@ static void commit_finish(Commit *c) {
         }
         free(c->touched);
 
-        for (Pending *p = m->overlay.first, *next; p; p = next) {
-                bool stamped = m->dumping && (p->stamp == m->epoch || p->listed == m->epoch);
-
-                next = p->next;
-                if (!p->dirty && !stamped)
-                        model_pending_remove(m, p);
-        }
+        drop_pending(m);
         overlay_shrink(&m->overlay);
         /* Rows that wait for the end of a dump may be older than the death of their link: until they
          * are written or dropped, when that was must be known. */
-        if (c->settled && m->n_dead_aux > m->n_aux / 2)
+        if (c->settled && m->n_dead_aux > m->aux.n / 2)
                 model_aux_prune(m);
 }
 
@@ -365,11 +391,20 @@ static int compare_links(const void *x, const void *y) {
         return a->ifindex < b->ifindex ? -1 : a->ifindex > b->ifindex;
 }
 
+/* The kernel mostly lists them so. */
+static bool links_are_sorted(Pending *const *links, size_t n) {
+        for (size_t i = 1; i < n; i++)
+                if (compare_links(&links[i - 1], &links[i]) > 0)
+                        return false;
+        return true;
+}
+
 /* While the table is filled, links come in the order of their indexes, whether they were listed or
  * heard of meanwhile: as far as anybody can tell, that is the order in which the kernel has them, and
  * incarnations are given in it. */
 static void commit_first_links(Commit *c) {
         _cleanup_(freep) Pending **links = NULL;
+        uint32_t left = c->m->n_pending[OBJECT_LINK];
         size_t n = 0;
 
         links = calloc(c->m->n_pending[OBJECT_LINK] + 1, sizeof(*links));
@@ -377,10 +412,12 @@ static void commit_first_links(Commit *c) {
                 commit_failed(c, -ENOMEM);
                 return;
         }
-        for (Pending *p = c->m->overlay.first; p; p = p->next)
+        for (Pending *p = c->m->overlay.first; p && left > 0; p = p->next) {
+                left -= p->object == OBJECT_LINK;
                 if (p->object == OBJECT_LINK && commit_is_ready(c, p))
                         links[n++] = p;
-        if (n > 1)
+        }
+        if (!links_are_sorted(links, n))
                 qsort(links, n, sizeof(*links), compare_links);
         for (size_t i = 0; i < n; i++)
                 commit_link(c, links[i]);
@@ -392,6 +429,13 @@ static void commit_links(Commit *c) {
                         commit_link(c, p);
 }
 
+static void note_fresh(Commit *c) {
+        TableView view = table_view(c->m->table);
+
+        for (ObjectType type = 0; type < _OBJECT_TYPE_MAX; type++)
+                c->fresh[type] = table_count(&view, type) == 0;
+}
+
 int model_commit(Model *m, bool settled, Batch *batch) {
         Commit c = { .m = m, .settled = settled, .batch = batch };
         int r;
@@ -399,6 +443,7 @@ int model_commit(Model *m, bool settled, Batch *batch) {
         assert(!settled || !m->dumping);
 
         table_begin(m->table);
+        note_fresh(&c);
         table_expect(m->table, m->n_pending);
         if (batch)
                 commit_links(&c);

@@ -23,6 +23,10 @@ typedef struct Commit {
         bool settled;
         bool differs;
         Batch *batch;
+        /* By ObjectType: the table had no such row, so there is nothing to compare with. */
+        bool fresh[_OBJECT_TYPE_MAX];
+        /* The link that commit_parent() found last; index 0: none. */
+        LinkRecord parent;
         Touched *touched;
         size_t n_touched;
         size_t n_allocated;

@@ -26,18 +26,22 @@ AddressState address_reach(const AddressRecord *address) {
 
 void model_count_address(LinkAux *aux, const AddressRecord *address, int step) {
         bool v6 = address->address.family == AF_INET6;
+        AddressState reach = address_reach(address);
 
-        aux->n_addresses[v6][address_reach(address)] += (uint32_t) step;
+        if (reach >= ADDRESS_STATE_DEGRADED)
+                aux->n_addresses[v6][reach - ADDRESS_STATE_DEGRADED] += (uint32_t) step;
         if (v6 && ip_is_link_local(&address->address)) {
                 aux->n_link_local += (uint32_t) step;
                 aux->link_local_leaves = false;
         }
 }
 
-static AddressState family_state(const uint32_t n[static _ADDRESS_STATE_MAX]) {
-        if (n[ADDRESS_STATE_ROUTABLE] > 0)
+static AddressState family_state(const LinkAux *aux, bool v6) {
+        const uint32_t *n = aux->n_addresses[v6];
+
+        if (n[ADDRESS_STATE_ROUTABLE - ADDRESS_STATE_DEGRADED] > 0)
                 return ADDRESS_STATE_ROUTABLE;
-        return n[ADDRESS_STATE_DEGRADED] > 0 ? ADDRESS_STATE_DEGRADED : ADDRESS_STATE_OFF;
+        return n[0] > 0 ? ADDRESS_STATE_DEGRADED : ADDRESS_STATE_OFF;
 }
 
 /* RFC 2863 state first; drivers that do not keep one are judged by their flags. */
@@ -82,8 +86,8 @@ static OperationalState operational_state(CarrierState carrier, AddressState add
 
 States model_link_states(const LinkAux *aux, const LinkRecord *link) {
         CarrierState carrier = carrier_state(aux, link);
-        AddressState ipv4 = family_state(aux->n_addresses[0]);
-        AddressState ipv6 = family_state(aux->n_addresses[1]);
+        AddressState ipv4 = family_state(aux, false);
+        AddressState ipv6 = family_state(aux, true);
         AddressState address = CONST_MAX(ipv4, ipv6);
 
         return (States){

@@ -20,6 +20,17 @@ static bool scope_has(const Scope *scope, ObjectType type, const void *record) {
         return scope->ifindex == 0 || scope->ifindex == record_ifindex(type, record);
 }
 
+static bool knows_of(const Model *m, ObjectType type, uint8_t family) {
+        TableView view = table_view(m->table);
+        uint32_t n = m->n_pending[type];
+
+        if (family == AF_INET6)
+                n = m->n_pending_ipv6[type];
+        else if (family == AF_INET)
+                n -= m->n_pending_ipv6[type];
+        return n > 0 || table_count(&view, type) > 0;
+}
+
 void model_dump_begin(Model *m, Scope scope) {
         assert(!m->dumping);
 
@@ -32,6 +43,10 @@ void model_dump_begin(Model *m, Scope scope) {
         m->order += 2 * DUMP_ORDER_SPAN;
         m->dump_order = m->order;
         m->n_dump_addresses = 0;
+        /* As at a start: then every row comes from the dump or is heard while it runs, and a look at all
+         * that is pending would find nothing to sweep. */
+        m->dump_begins_empty = !knows_of(m, scope.object, scope.family) &&
+                               !(scope.locals && knows_of(m, OBJECT_LOCAL, scope.family));
 }
 
 /* True when what was heard during the dump decides, not the dump. */
@@ -230,7 +245,7 @@ int model_dump_end(Model *m, DumpResult result, DumpAdvice *ret_advice) {
 
         assert(m->dumping);
 
-        if (sweep) {
+        if (sweep && !m->dump_begins_empty) {
                 r = sweep_table(m, m->scope.object);
                 if (r >= 0 && m->scope.locals)
                         r = sweep_table(m, OBJECT_LOCAL);

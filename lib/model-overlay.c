@@ -15,18 +15,48 @@ void overlay_init(Overlay *o) {
 }
 
 void overlay_done(Overlay *o) {
-        while (o->first)
-                overlay_remove(o, o->first);
+        overlay_clear(o, true);
         free(o->buckets);
         overlay_init(o);
 }
 
+void overlay_clear(Overlay *o, bool loose) {
+        for (Pending *p = o->first, *next; loose && p; p = next) {
+                next = p->next;
+                link_texts_free(p->texts);
+                if (p->chunk == 0)
+                        free(p);
+        }
+        pool_clear(&o->pool);
+        o->first = NULL;
+        o->last = &o->first;
+        o->n_entries = 0;
+        if (o->n_buckets > OVERLAY_BUCKETS_MIN)
+                overlay_shrink(o);
+        else if (o->n_buckets > 0)
+                memset(o->buckets, 0, o->n_buckets * sizeof(*o->buckets));
+}
+
+/* Of what record_key() leaves in a record, the part in which keys differ: words, last exclusive. */
+static const struct {
+        size_t first, last;
+} hashed[_OBJECT_TYPE_MAX] = {
+        [OBJECT_LINK] = { offsetof(LinkRecord, ifindex), offsetof(LinkRecord, name) },
+        [OBJECT_ADDRESS] = { offsetof(AddressRecord, ifindex), offsetof(AddressRecord, broadcast) },
+        [OBJECT_GROUP] = { 0, sizeof(GroupRecord) },
+        [OBJECT_ROUTE] = { 0, sizeof(RouteRecord) },
+        [OBJECT_LOCAL] = { 0, sizeof(LocalRecord) },
+};
+
+_Static_assert(offsetof(LinkRecord, ifindex) % 8 == 0 && offsetof(LinkRecord, name) % 8 == 0 &&
+                               offsetof(AddressRecord, ifindex) % 8 == 0,
+               "whole words");
+
 static uint32_t hash_key(ObjectType type, const Record *key) {
         const uint8_t *bytes = (const uint8_t *) key;
         uint64_t h = UINT64_C(0x9e3779b97f4a7c15) * (type + 1U);
-        size_t size = record_size(type);
 
-        for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+        for (size_t i = hashed[type].first; i < hashed[type].last; i += sizeof(uint64_t)) {
                 uint64_t word;
 
                 memcpy(&word, bytes + i, sizeof(word));
@@ -62,7 +92,8 @@ Pending *overlay_find(const Overlay *o, ObjectType type, const void *record) {
 }
 
 static int overlay_grow(Overlay *o) {
-        uint32_t n = o->n_buckets == 0 ? OVERLAY_BUCKETS_MIN : o->n_buckets * 2;
+        /* By much: each time every entry is touched again. */
+        uint32_t n = o->n_buckets == 0 ? OVERLAY_BUCKETS_MIN : o->n_buckets * 4;
         Pending **buckets = calloc(n, sizeof(*buckets));
 
         if (!buckets)
@@ -80,7 +111,20 @@ static int overlay_grow(Overlay *o) {
         return 0;
 }
 
-Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool *ret_new) {
+static Pending *new_entry(Overlay *o, ObjectType type, bool bulk) {
+        size_t size = sizeof(Pending) + record_size(type);
+        uint32_t chunk;
+        Pending *p;
+
+        if (!bulk)
+                return calloc(1, size);
+        p = pool_take(&o->pool, (uint32_t) size, &chunk);
+        if (p)
+                p->chunk = chunk;
+        return p;
+}
+
+Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool bulk, bool *ret_new) {
         Pending *p, **bucket;
         uint32_t hash;
         Record key;
@@ -95,7 +139,7 @@ Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool *ret_
 
         if (o->n_entries >= o->n_buckets && overlay_grow(o) < 0)
                 return NULL;
-        p = calloc(1, sizeof(*p) + record_size(type));
+        p = new_entry(o, type, bulk);
         if (!p)
                 return NULL;
 
@@ -128,7 +172,10 @@ void overlay_remove(Overlay *o, Pending *p) {
 
         o->n_entries--;
         link_texts_free(p->texts);
-        free(p);
+        if (p->chunk > 0)
+                pool_return(&o->pool, p->chunk);
+        else
+                free(p);
 }
 
 void overlay_shrink(Overlay *o) {

@@ -6,6 +6,7 @@
  * the table. Owned and used by the model only; knows keys and entries, not what they mean.
  */
 
+#include "model-pool.h"
 #include "record.h"
 #include "util.h"
 
@@ -23,6 +24,7 @@ typedef struct Pending {
         bool from_dump; /* comes from a dump and waits for its end */
         bool reborn; /* link: another link with the same index than the published one */
         bool orphan; /* child of a link that is not known; stays dirty */
+        uint32_t chunk; /* of the pool; 0: from the heap */
         LinkTexts *texts; /* link */
         uint64_t record[]; /* record_size(object) bytes, aligned */
 } Pending;
@@ -33,6 +35,7 @@ typedef struct Overlay {
         uint32_t n_entries;
         Pending *first;
         Pending **last; /* where the next one is linked */
+        Pool pool; /* for what dumps bring */
 } Overlay;
 
 void overlay_init(Overlay *o);
@@ -40,8 +43,11 @@ void overlay_done(Overlay *o);
 
 Pending *overlay_find(const Overlay *o, ObjectType type, const void *record);
 /* Finds or makes the entry of this key; a new one is all zero but for object and a copy of the
- * record. NULL: no memory. */
-Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool *ret_new);
+ * record. bulk: it is one of many that will go together. NULL: no memory. */
+Pending *overlay_get(Overlay *o, ObjectType type, const void *record, bool bulk, bool *ret_new);
 void overlay_remove(Overlay *o, Pending *p);
+/* Removes all entries; the same as to remove one after the other, only faster. loose: some have texts or
+ * are from the heap. */
+void overlay_clear(Overlay *o, bool loose);
 /* Gives the bucket array back once a large dump has been committed. */
 void overlay_shrink(Overlay *o);

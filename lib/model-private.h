@@ -11,40 +11,58 @@
 #include "table.h"
 #include "util.h"
 
-/* Kept for each link that is published, spoken of, or the master of one that is. */
+/* Kept for each link that is published, spoken of, or the master of one that is. There is one for each
+ * of thousands of links: its members are in the order of their sizes, without a gap. */
 typedef struct LinkAux {
-        struct LinkAux *hash_next;
-        int32_t ifindex;
-
-        /* Usable and deprecated addresses by what they reach, [0] IPv4, [1] IPv6: derived states cost
-         * the same however many addresses a link has. */
-        uint32_t n_addresses[2][_ADDRESS_STATE_MAX];
-        uint32_t n_link_local; /* fe80::/10, usable or not */
-        bool link_local_leaves; /* the removal of one was heard and is not counted yet */
-        bool ipv4_left; /* the removal of an IPv4 address was heard since the last commit */
-
-        /* As a master: its ports, and those of them without carrier. */
-        uint32_t n_ports;
-        uint32_t n_ports_down;
-        /* As a port: where and how it is counted now. */
-        int32_t counted_master;
-        bool counted_down;
-        /* The states with which the link is counted for the whole machine. */
-        bool counted;
-        bool counted_as_down; /* without IFF_UP */
-        States counted_states;
-
         /* Children heard before this serial belonged to a link that is gone. */
         uint64_t died;
         /* The dump epoch in which that was; 0: none. Rows of that dump may be of the dead link. */
         uint32_t died_epoch;
         /* The round of model_trigger_resolve() in which it died. */
         uint32_t died_round;
+
+        int32_t ifindex;
+        uint32_t next; /* AuxNumber of the next one in the bucket, or of the next free one */
+
+        /* Usable and deprecated addresses by what they reach, without those that reach nothing; [0]
+         * IPv4, [1] IPv6: derived states cost the same however many addresses a link has. */
+        uint32_t n_addresses[2][_ADDRESS_STATE_MAX - ADDRESS_STATE_DEGRADED];
+        uint32_t n_link_local; /* fe80::/10, usable or not */
+
+        /* As a master: its ports, and those of them without carrier. */
+        uint32_t n_ports;
+        uint32_t n_ports_down;
+        /* As a port: where and how (counted_down) it is counted now. */
+        int32_t counted_master;
+
         /* Low 24 bits of the IPv6 address that was heard last, to know its solicited-node group. */
         uint32_t solicited;
-
         uint32_t touched; /* place in the commit's list plus one; 0: not in it */
+
+        /* The states with which the link is counted for the whole machine. */
+        States counted_states;
+        bool counted : 1;
+        bool counted_as_down : 1; /* without IFF_UP */
+        bool counted_down : 1;
+        bool link_local_leaves : 1; /* the removal of one was heard and is not counted yet */
+        bool ipv4_left : 1; /* the removal of an IPv4 address was heard since the last commit */
 } LinkAux;
+
+_Static_assert(sizeof(LinkAux) == 72, "no gap");
+
+/* Where a LinkAux is, counted from 1; 0: none. */
+typedef uint32_t AuxNumber;
+
+typedef struct AuxTable {
+        LinkAux **chunks; /* of AUX_CHUNK each: they never move */
+        uint32_t n_chunks;
+        AuxNumber *buckets;
+        uint32_t n_buckets; /* a power of two, or 0 */
+        uint32_t n; /* in use */
+        AuxNumber free; /* the first one that is not */
+} AuxTable;
+
+#define AUX_CHUNK 64
 
 /* What to look for on a link: RECHECK_... */
 typedef struct Recheck {
@@ -65,9 +83,7 @@ enum {
 struct Model {
         Table *table;
         Overlay overlay;
-        LinkAux **aux_buckets;
-        uint32_t n_aux_buckets;
-        uint32_t n_aux;
+        AuxTable aux;
         uint32_t n_dead_aux; /* entries that may have become useless */
 
         uint64_t incarnation; /* the last one given */
@@ -77,6 +93,7 @@ struct Model {
         uint64_t skipped;
         uint32_t n_orphans;
         uint32_t n_pending[_OBJECT_TYPE_MAX]; /* entries in the overlay */
+        uint32_t n_pending_ipv6[_OBJECT_TYPE_MAX]; /* of these, by record_family() */
 
         bool doubt; /* see model_doubt() */
         bool dumping;
@@ -84,6 +101,7 @@ struct Model {
         Scope scope;
         uint64_t dump_order; /* above the order of every address row of the dump */
         uint64_t n_dump_addresses;
+        bool dump_begins_empty; /* nothing was known that the dump could leave out */
         bool dump_overtaken; /* anything was heard while it ran */
         bool dump_dubious; /* something happened while it ran */
 
@@ -107,6 +125,8 @@ struct Model {
 LinkAux *model_aux_find(const Model *m, int32_t ifindex);
 /* Finds or makes it; NULL: no memory. */
 LinkAux *model_aux_get(Model *m, int32_t ifindex);
+/* Goes over all of them: *number is 0 at the start; NULL at the end. */
+LinkAux *model_aux_next(const Model *m, AuxNumber *number);
 /* Frees all that belong to no link and are nobody's master. */
 void model_aux_prune(Model *m);
 void model_aux_done(Model *m);

@@ -171,10 +171,12 @@ static void resolve_reused(Model *m, int32_t ifindex) {
 }
 
 static void resolve_all_reused(Model *m) {
-        for (uint32_t i = 0; i < m->n_aux_buckets; i++)
-                for (const LinkAux *aux = m->aux_buckets[i]; aux; aux = aux->hash_next)
-                        if (aux->died_round == m->round)
-                                resolve_reused(m, aux->ifindex);
+        const LinkAux *aux;
+        AuxNumber number = 0;
+
+        while ((aux = model_aux_next(m, &number)))
+                if (aux->died_round == m->round)
+                        resolve_reused(m, aux->ifindex);
 }
 
 static void resolve(Model *m, const Recheck *c) {

@@ -33,14 +33,17 @@ Pending *model_pending(Model *m, ObjectType type, const void *record) {
         bool is_new;
         Pending *p;
 
-        p = overlay_get(&m->overlay, type, record, &is_new);
-        if (p && is_new)
+        p = overlay_get(&m->overlay, type, record, m->dumping && m->scope.ifindex == 0, &is_new);
+        if (p && is_new) {
                 m->n_pending[type]++;
+                m->n_pending_ipv6[type] += record_family(type, record) == AF_INET6;
+        }
         return p;
 }
 
 void model_pending_remove(Model *m, Pending *p) {
         m->n_pending[p->object]--;
+        m->n_pending_ipv6[p->object] -= record_family(p->object, p->record) == AF_INET6;
         if (p->orphan)
                 m->n_orphans--;
         overlay_remove(&m->overlay, p);

@@ -12,6 +12,16 @@
 
 #include "rtnl-internal.h"
 
+/* By hand: a call into libmnl for each of ten attributes of each of ten thousand rows of a dump would be a
+ * large part of the time to read it. */
+static size_t value_size(const struct nlattr *attribute) {
+        return attribute->nla_len - sizeof(*attribute);
+}
+
+static const void *value_of(const struct nlattr *attribute) {
+        return attribute + 1;
+}
+
 int rtnl_attributes(const void *list, size_t len, const struct nlattr **table, size_t n) {
         const struct nlattr *attribute = list;
         size_t left = len;
@@ -25,19 +35,20 @@ int rtnl_attributes(const void *list, size_t len, const struct nlattr **table, s
                 uint16_t type;
                 size_t size;
 
-                if (!mnl_attr_ok(attribute, (int) left))
+                if (left < sizeof(*attribute) || attribute->nla_len < sizeof(*attribute) ||
+                    attribute->nla_len > left)
                         return -EBADMSG;
 
-                type = mnl_attr_get_type(attribute);
+                type = attribute->nla_type & NLA_TYPE_MASK;
                 if (type < n)
                         table[type] = attribute;
 
                 /* The padding behind the last one may be missing. */
-                size = MNL_ALIGN(mnl_attr_get_len(attribute));
+                size = NLA_ALIGN((size_t) attribute->nla_len);
                 if (size >= left)
                         break;
                 left -= size;
-                attribute = mnl_attr_next(attribute);
+                attribute = (const void *) ((const uint8_t *) attribute + size);
         }
 
         return 0;
@@ -56,14 +67,14 @@ int rtnl_message_attributes(const struct nlmsghdr *message, size_t header_size,
 }
 
 static bool has_size(const struct nlattr *attribute, size_t size) {
-        return attribute && mnl_attr_get_payload_len(attribute) == size;
+        return attribute && value_size(attribute) == size;
 }
 
 bool rtnl_attribute_u8(const struct nlattr *attribute, uint8_t *ret) {
         if (!has_size(attribute, sizeof(*ret)))
                 return false;
 
-        *ret = mnl_attr_get_u8(attribute);
+        memcpy(ret, value_of(attribute), sizeof(*ret));
         return true;
 }
 
@@ -71,7 +82,7 @@ bool rtnl_attribute_u32(const struct nlattr *attribute, uint32_t *ret) {
         if (!has_size(attribute, sizeof(*ret)))
                 return false;
 
-        *ret = mnl_attr_get_u32(attribute);
+        memcpy(ret, value_of(attribute), sizeof(*ret));
         return true;
 }
 
@@ -79,7 +90,7 @@ bool rtnl_attribute_s32(const struct nlattr *attribute, int32_t *ret) {
         if (!has_size(attribute, sizeof(*ret)))
                 return false;
 
-        memcpy(ret, mnl_attr_get_payload(attribute), sizeof(*ret));
+        memcpy(ret, value_of(attribute), sizeof(*ret));
         return true;
 }
 
@@ -89,7 +100,7 @@ IpAddress rtnl_attribute_ip(const struct nlattr *attribute, int family) {
         if (size == 0 || !has_size(attribute, size))
                 return (IpAddress){};
 
-        return ip_make(family, mnl_attr_get_payload(attribute));
+        return ip_make(family, value_of(attribute));
 }
 
 TextSpan rtnl_attribute_text(const struct nlattr *attribute, size_t max) {
@@ -99,8 +110,8 @@ TextSpan rtnl_attribute_text(const struct nlattr *attribute, size_t max) {
         if (!attribute)
                 return (TextSpan){};
 
-        text = mnl_attr_get_payload(attribute);
-        len = mnl_attr_get_payload_len(attribute);
+        text = value_of(attribute);
+        len = value_size(attribute);
         if (len > 0 && text[len - 1] == '\0')
                 len--;
         if (len > max || memchr(text, '\0', len))

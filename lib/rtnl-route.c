@@ -237,10 +237,29 @@ static int parse_local(const struct nlmsghdr *message, const RouteMessage *route
         return 0;
 }
 
+static bool is_local_type(uint8_t type) {
+        return type == RTN_LOCAL || type == RTN_BROADCAST || type == RTN_ANYCAST;
+}
+
+/* As the header alone tells: a dump of all tables has as many of these as of the others, and each link
+ * brings some. (Only the numbers of other tables do not fit it.) */
+static bool is_other_route(const struct nlmsghdr *message) {
+        const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+
+        if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
+            header->rtm_dst_len > ip_family_bits(header->rtm_family))
+                return false;
+        if (header->rtm_table != RT_TABLE_LOCAL)
+                return header->rtm_dst_len != 0;
+        return !is_local_type(header->rtm_type);
+}
+
 int rtnl_parse_route(const struct nlmsghdr *message, RtnlMessage *ret) {
         RouteMessage route;
         int r;
 
+        if (is_other_route(message))
+                return RTNL_IGNORED;
         r = route_read(message, &route);
         if (r != 0)
                 return r;
@@ -254,10 +273,8 @@ int rtnl_parse_route(const struct nlmsghdr *message, RtnlMessage *ret) {
                 return is_default_route(&route) ? parse_default(message, &route, ret)
                                                 : RTNL_IGNORED;
 
-        if (route.header->rtm_type != RTN_LOCAL && route.header->rtm_type != RTN_BROADCAST &&
-            route.header->rtm_type != RTN_ANYCAST)
-                return RTNL_IGNORED;
-        return parse_local(message, &route, ret);
+        return is_local_type(route.header->rtm_type) ? parse_local(message, &route, ret)
+                                                     : RTNL_IGNORED;
 }
 
 int rtnl_parse_fib(const struct nlmsghdr *message, size_t len, RtnlFib *ret) {

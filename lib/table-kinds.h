@@ -37,7 +37,7 @@ typedef struct IndexKind {
         unsigned (*key)(const void *record, uint64_t *words);
         /* The words of the record that key() reads: byte offsets, multiples of 8, last exclusive */
         uint16_t first, last;
-        uint16_t rows_per_bucket; /* at full capacity, where all keys differ */
+        uint16_t buckets_for_8; /* so many for eight rows */
 } IndexKind;
 
 typedef struct SectionKind {
@@ -225,12 +225,20 @@ static inline unsigned key_name_text(const void *record, uint64_t *words) {
         return 1 + n_words;
 }
 
-static inline bool family_is_sane(uint8_t family) {
-        return family == AF_UNSPEC || family == AF_INET || family == AF_INET6;
+/* By family one more than its longest prefix length, 0: no family. A table, because a walk asks this
+ * several times for each row. */
+static const uint8_t family_limits[UINT8_MAX + 1] = {
+        [AF_UNSPEC] = 129,
+        [AF_INET] = 33,
+        [AF_INET6] = 129,
+};
+
+_inline_ bool family_is_sane(uint8_t family) {
+        return family_limits[family] != 0;
 }
 
-static inline bool prefix_is_sane(const IpAddress *a, unsigned prefix_length) {
-        return family_is_sane(a->family) && prefix_length <= (a->family == AF_INET ? 32u : 128u);
+_inline_ bool prefix_is_sane(const IpAddress *a, uint8_t prefix_length) {
+        return prefix_length < family_limits[a->family];
 }
 
 static inline bool link_is_sane(const void *record) {
@@ -305,8 +313,9 @@ static inline bool table_prefix_slot(unsigned section, const void *record, unsig
         .first = offsetof(type, from) / 8 * 8, \
         .last = (offsetof(type, to) + sizeof(((type *) 0)->to) + 7) / 8 * 8
 
-/* Buckets cost 4 bytes each at 4,000 links as well: as many as there are rows only where a lookup
- * has to be fast, fewer where many rows share a link. */
+/* Buckets cost 4 bytes each at 4,000 links as well: more than there are rows only where a lookup has to be
+ * fast (with as many as rows, a third of the lookups look at a wrong row first, which the processor did
+ * not expect), fewer where many rows share a link. */
 static const SectionKind table_kinds[_SECTION_MAX] = {
         [SECTION_LINK] = {
                 .record_size = sizeof(LinkRecord),
@@ -314,8 +323,8 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .first_capacity = 16,
                 .is_sane = link_is_sane,
                 .indexes = {
-                        [INDEX_KEY] = { key_link_index, TABLE_WORDS(LinkRecord, ifindex, ifindex), 1 },
-                        [INDEX_LINK_NAME] = { key_link_name, TABLE_WORDS(LinkRecord, name, name), 1 },
+                        [INDEX_KEY] = { key_link_index, TABLE_WORDS(LinkRecord, ifindex, ifindex), 16 },
+                        [INDEX_LINK_NAME] = { key_link_name, TABLE_WORDS(LinkRecord, name, name), 32 },
                 },
         },
         [SECTION_ADDRESS] = {
@@ -325,14 +334,14 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .is_sane = address_is_sane,
                 .indexes = {
                         [INDEX_KEY] = { key_address,
-                                        TABLE_WORDS(AddressRecord, ifindex, prefix_length), 2 },
+                                        TABLE_WORDS(AddressRecord, ifindex, prefix_length), 4 },
                         [INDEX_IFINDEX] = { key_address_ifindex,
-                                            TABLE_WORDS(AddressRecord, ifindex, ifindex), 2 },
+                                            TABLE_WORDS(AddressRecord, ifindex, ifindex), 4 },
                         [INDEX_IP] = { key_address_ip,
-                                       TABLE_WORDS(AddressRecord, address, address), 1 },
+                                       TABLE_WORDS(AddressRecord, address, address), 8 },
                         [INDEX_ADDRESS_NETWORK] = { key_address_network,
                                                     TABLE_WORDS(AddressRecord, address, prefix_length),
-                                                    2 },
+                                                    4 },
                 },
         },
         [SECTION_GROUP] = {
@@ -341,10 +350,10 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .first_capacity = 64,
                 .is_sane = group_is_sane,
                 .indexes = {
-                        [INDEX_KEY] = { key_group, TABLE_WORDS(GroupRecord, ifindex, group), 2 },
+                        [INDEX_KEY] = { key_group, TABLE_WORDS(GroupRecord, ifindex, group), 4 },
                         [INDEX_IFINDEX] = { key_group_ifindex,
-                                            TABLE_WORDS(GroupRecord, ifindex, ifindex), 4 },
-                        [INDEX_IP] = { key_group_ip, TABLE_WORDS(GroupRecord, group, group), 4 },
+                                            TABLE_WORDS(GroupRecord, ifindex, ifindex), 2 },
+                        [INDEX_IP] = { key_group_ip, TABLE_WORDS(GroupRecord, group, group), 2 },
                 },
         },
         [SECTION_ROUTE] = {
@@ -353,9 +362,9 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .first_capacity = 8,
                 .is_sane = route_is_sane,
                 .indexes = {
-                        [INDEX_KEY] = { key_route, TABLE_WORDS(RouteRecord, ifindex, gateway), 2 },
+                        [INDEX_KEY] = { key_route, TABLE_WORDS(RouteRecord, ifindex, gateway), 4 },
                         [INDEX_IFINDEX] = { key_route_ifindex,
-                                            TABLE_WORDS(RouteRecord, ifindex, ifindex), 2 },
+                                            TABLE_WORDS(RouteRecord, ifindex, ifindex), 4 },
                 },
         },
         [SECTION_LOCAL] = {
@@ -364,11 +373,11 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .first_capacity = 64,
                 .is_sane = local_is_sane,
                 .indexes = {
-                        [INDEX_KEY] = { key_local, TABLE_WORDS(LocalRecord, ifindex, type), 2 },
+                        [INDEX_KEY] = { key_local, TABLE_WORDS(LocalRecord, ifindex, type), 4 },
                         [INDEX_IFINDEX] = { key_local_ifindex,
-                                            TABLE_WORDS(LocalRecord, ifindex, ifindex), 4 },
+                                            TABLE_WORDS(LocalRecord, ifindex, ifindex), 2 },
                         [INDEX_LOCAL_PREFIX] = { key_local_prefix,
-                                                 TABLE_WORDS(LocalRecord, address, prefix_length), 2 },
+                                                 TABLE_WORDS(LocalRecord, address, prefix_length), 4 },
                 },
         },
         [SECTION_NAME] = {
@@ -378,16 +387,16 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .is_sane = name_is_sane,
                 .indexes = {
                         [INDEX_NAME_IFINDEX] = { key_name_ifindex,
-                                                 TABLE_WORDS(NameRow, ifindex, ifindex), 1 },
-                        [INDEX_NAME_TEXT] = { key_name_text, TABLE_WORDS(NameRow, ifindex, bytes), 1 },
+                                                 TABLE_WORDS(NameRow, ifindex, ifindex), 8 },
+                        [INDEX_NAME_TEXT] = { key_name_text, TABLE_WORDS(NameRow, ifindex, bytes), 8 },
                 },
         },
 };
 
-static inline uint32_t table_row_size(unsigned section) {
+_inline_ uint32_t table_row_size(unsigned section) {
         return table_kinds[section].record_size + 8 * table_kinds[section].n_indexes;
 }
 
-static inline void table_key(unsigned section, unsigned index, const void *record, TableKey *ret) {
+_inline_ void table_key(unsigned section, unsigned index, const void *record, TableKey *ret) {
         ret->n = table_kinds[section].indexes[index].key(record, ret->words);
 }

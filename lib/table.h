@@ -75,6 +75,8 @@ void table_end(Table *t, uint64_t generation);
 /* Upsert by the row's key. Between begin and end only. -E2BIG over TABLE_ROWS_MAX, -ENOMEM, -EINVAL
  * for a row that no reader would take (a text without end, a length or enumeration out of range). */
 int table_set(Table *t, ObjectType type, const void *record);
+/* Likewise, for a row whose key is known not to be there: saves looking for it. */
+int table_add(Table *t, ObjectType type, const void *record);
 /* Removes the row with this key; false when there is none. A link's texts go with it; its children
  * do not: the caller removes them first. */
 bool table_remove(Table *t, ObjectType type, const void *record);
