@@ -17,6 +17,12 @@ typedef struct CandidateList {
 /* Appends what a row says; the rule is the one given. */
 int candidate_list_add(CandidateList *l, const AddressRecord *row, SourceRule rule);
 
+/* The setting that was read last; the addresses of a link come one after the other. */
+typedef struct SettingMemo {
+        int32_t ifindex; /* 0: none yet */
+        bool wants_temporary;
+} SettingMemo;
+
 /* One question on its way. */
 typedef struct Selection {
         const TableView *view;
@@ -28,6 +34,7 @@ typedef struct Selection {
         uint8_t prefix_length; /* IPv4: of the source */
         AddressScope scope; /* IPv6: of the destination, and its label */
         uint32_t label;
+        SettingMemo *memo;
 } Selection;
 
 /* The routing domain of a link (VRF): the ifindex of its master, its own when it is one; 0: none. */

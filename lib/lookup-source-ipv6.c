@@ -70,11 +70,19 @@ static int label_value(const Selection *s, const AddressRecord *row) {
         return lookup_label(s->facts, &row->address, row->ifindex) == s->label;
 }
 
+static bool wants_temporary(const Selection *s, int32_t ifindex) {
+        if (s->memo->ifindex != ifindex)
+                *s->memo = (SettingMemo){
+                        ifindex,
+                        lookup_setting(s->facts, ifindex, LINK_SETTING_USE_TEMPADDR) >= 2,
+                };
+        return s->memo->wants_temporary;
+}
+
 static int temporary_value(const Selection *s, const AddressRecord *row) {
         bool temporary = row->flags & IFA_F_TEMPORARY;
-        bool wanted = lookup_setting(s->facts, row->ifindex, LINK_SETTING_USE_TEMPADDR) >= 2;
 
-        return temporary == wanted;
+        return temporary == wants_temporary(s, row->ifindex);
 }
 
 static int orchid_value(const Selection *s, const AddressRecord *row) {
@@ -91,10 +99,13 @@ static int optimistic_value(const Selection *s, const AddressRecord *row) {
         return !(row->flags & IFA_F_OPTIMISTIC);
 }
 
-/* In the order in which they are compared; each gives a number, larger is better. */
+/* In the order in which they are compared; each gives a number, larger is better. A late one needs a
+ * file of /proc for each link, and is only asked about those that no earlier one has told apart from
+ * the best: among the others, which have lost already, it counts as equal. */
 static const struct {
         SourceRule rule;
         int (*value)(const Selection *s, const AddressRecord *row);
+        bool late;
 } rules[] = {
         { SOURCE_RULE_SAME, same_value },
         { SOURCE_RULE_SCOPE, scope_value },
@@ -102,7 +113,7 @@ static const struct {
         { SOURCE_RULE_HOME, home_value },
         { SOURCE_RULE_INTERFACE, interface_value },
         { SOURCE_RULE_LABEL, label_value },
-        { SOURCE_RULE_TEMPORARY, temporary_value },
+        { SOURCE_RULE_TEMPORARY, temporary_value, true },
         { SOURCE_RULE_ORCHID, orchid_value },
         { SOURCE_RULE_PREFIX, prefix_value },
         { SOURCE_RULE_OPTIMISTIC, optimistic_value },
@@ -132,14 +143,40 @@ static SourceRule deciding_rule(const Scored *a, const Scored *b) {
         return SOURCE_RULE_ORDER;
 }
 
+/* By the first n rules only; best first. */
+static int compare_values(const Scored *a, const Scored *b, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (a->values[i] != b->values[i])
+                        return a->values[i] > b->values[i] ? -1 : 1;
+        return 0;
+}
+
+/* Gives the values of one late rule, where they can matter. */
+static void apply_late_rule(const Selection *s, const ScoredList *l, size_t rule) {
+        Scored *items = l->items;
+        const Scored *best = items;
+        size_t n_equal = 0;
+
+        for (size_t i = 0; i < l->n; i++) {
+                int c = compare_values(&items[i], best, rule);
+
+                if (c < 0)
+                        best = &items[i];
+                n_equal = c < 0 ? 1 : n_equal + (c == 0);
+        }
+        for (size_t i = 0; i < l->n && n_equal > 1; i++)
+                if (compare_values(&items[i], best, rule) == 0)
+                        items[i].values[rule] = rules[rule].value(s, &items[i].row);
+}
+
 /* Best first. */
 static int compare_scored(const void *x, const void *y) {
         const Scored *a = x, *b = y;
 
-        for (size_t i = 0; i < ELEMENTSOF(rules); i++)
-                if (a->values[i] != b->values[i])
-                        return a->values[i] > b->values[i] ? -1 : 1;
+        int c = compare_values(a, b, ELEMENTSOF(rules));
 
+        if (c != 0)
+                return c;
         if (a->link_order != b->link_order)
                 return a->link_order < b->link_order ? -1 : 1;
         if (a->row.ifindex != b->row.ifindex)
@@ -183,7 +220,7 @@ static int consider(Selection *s, ScoredList *l, const AddressRecord *row) {
                 .link_order = lookup_link_order(s->view, row->ifindex),
         };
         for (size_t i = 0; i < ELEMENTSOF(rules); i++)
-                scored->values[i] = rules[i].value(s, row);
+                scored->values[i] = rules[i].late ? 0 : rules[i].value(s, row);
         return 0;
 }
 
@@ -339,6 +376,9 @@ int lookup_source_ipv6(Selection *s) {
         if (l.n == 0)
                 return -EADDRNOTAVAIL;
 
+        for (size_t i = 0; i < ELEMENTSOF(rules); i++)
+                if (rules[i].late)
+                        apply_late_rule(s, &l, i);
         items = l.items;
         qsort(items, l.n, sizeof(Scored), compare_scored);
         s->answer.source = items[0].row.address;

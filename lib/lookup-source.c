@@ -195,11 +195,13 @@ static void selection_done(Selection *s) {
 int lookup_source(const TableView *v, const SourceQuestion *question, const SourceFacts *facts,
                   SourceAnswer *ret) {
         static const SourceFacts no_facts = {};
+        SettingMemo memo = {};
         _cleanup_(selection_done) Selection s = {
                 .view = v,
                 .facts = facts ?: &no_facts,
                 .question = question,
                 .destination = ip_unmap(&question->destination),
+                .memo = &memo,
         };
         bool preferred;
         int r;

@@ -71,11 +71,13 @@ static void split(const char *text, Words *ret) {
 
 typedef struct Settings {
         int values[_LINK_SETTING_MAX];
+        unsigned asked[_LINK_SETTING_MAX];
 } Settings;
 
 static int get_setting(void *userdata, int32_t ifindex, LinkSetting which) {
-        const Settings *s = userdata;
+        Settings *s = userdata;
 
+        s->asked[which]++;
         return s->values[which];
 }
 
@@ -302,6 +304,49 @@ START_TEST(test_preferred_link) {
 }
 END_TEST
 
+/* Settings are files: one is read once for a link, and only where an earlier rule has not decided. */
+START_TEST(test_settings_are_asked_seldom) {
+        static const struct {
+                const char *more;
+                unsigned asked;
+                const char *chosen;
+        } cases[] = {
+                /* The outgoing link has one address that is good enough. */
+                { "", 0, "2001:db8::1" },
+                /* Two of one link. */
+                { "addr v0 2001:db8:0:1::1/64", 1, "2001:db8:0:1::1" },
+                { "addr v0 2001:db8:0:1::1/64; addr v0 2001:db8:0:2::1/64 temporary", 1,
+                  "2001:db8:0:2::1" },
+                /* Others elsewhere lose to it by the link. */
+                { "addr v1 2001:db8:0:1::1/64; addr v2 2001:db8:0:2::1/64", 0, "2001:db8::1" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(table_freep) Table *t = fixture_table(
+                                "link v0 2; link v1 3; link v2 4; addr v0 2001:db8::1/64;"
+                                "addr v0 fe80::1/64; addr v1 fe80::2/64; addr v2 fe80::3/64;"
+                                "addr v2 fe80::4/64");
+                _cleanup_(source_answer_done) SourceAnswer answer = {};
+                Settings settings = { .values[LINK_SETTING_USE_TEMPADDR] = 2 };
+                SourceFacts facts = { .setting = get_setting, .userdata = &settings };
+                SourceQuestion q = {
+                        .destination = fixture_ip("2001:db9::9"),
+                        .route = { .type = RTN_UNICAST, .ifindex = 2, .scope = -1 },
+                        .explain = true,
+                };
+                IpAddress chosen = fixture_ip(cases[i].chosen);
+                TableView v;
+
+                fixture_apply(t, cases[i].more);
+                v = table_view(t);
+                ck_assert_int_eq(lookup_source(&v, &q, &facts, &answer), 0);
+                ck_assert_msg(ip_equal(&answer.source, &chosen), "case %zu", i);
+                ck_assert_uint_eq(settings.asked[LINK_SETTING_USE_TEMPADDR], cases[i].asked);
+                ck_assert_uint_eq(settings.asked[LINK_SETTING_USE_OPTIMISTIC], 0);
+        }
+}
+END_TEST
+
 START_TEST(test_labels) {
         AddressLabel rows[] = {
                 { .prefix = fixture_ip("2001:db8::"), .prefix_length = 32, .label = 50 },
@@ -464,6 +509,7 @@ int main(void) {
         tcase_add_loop_test(tc, test_selection_short, 0, (int) selections.n_rows);
         tcase_add_test(tc, test_short_agrees);
         tcase_add_test(tc, test_preferred_link);
+        tcase_add_test(tc, test_settings_are_asked_seldom);
         tcase_add_test(tc, test_labels);
         tcase_add_test(tc, test_primary);
         tcase_add_loop_test(tc, test_order, 0, (int) orders.n_rows);
