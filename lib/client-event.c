@@ -95,7 +95,7 @@ static int make_json(const ifroster_event *event, json_t **ret) {
         Change change = {
                 .type = (ChangeType) event->type,
                 .object = event->row.type,
-                .incarnation = event->row.incarnation,
+                .incarnation = ifroster_row_incarnation(&event->row),
                 .fields = event->fields,
                 .record = event->row.record,
                 .texts = event->row.texts, /* still the row's */
@@ -103,7 +103,7 @@ static int make_json(const ifroster_event *event, json_t **ret) {
 
         if (event->type == IFROSTER_EVENT_RESYNCED)
                 return json_resynced(event->generation, event->reason, ret);
-        memcpy(change.link_name, event->row.link_name, sizeof(change.link_name));
+        memcpy(change.link_name, ifroster_row_name(&event->row), sizeof(change.link_name));
         return json_event(&change, ret);
 }
 

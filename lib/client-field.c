@@ -107,11 +107,12 @@ int ifroster_row_get_bytes(ifroster_row *row, const char *field, const void **re
 
 /* All names with their NULs behind an array of pointers to them. */
 static int make_altnames(ifroster_row *row) {
+        const LinkTexts *texts = client_row_texts(row);
         char **names, *text;
         TextSpan name;
         size_t pos = 0, bytes = 0, n = 0;
 
-        while (link_texts_next(row->texts, &pos, &name)) {
+        while (link_texts_next(texts, &pos, &name)) {
                 n++;
                 bytes += name.len + 1;
         }
@@ -119,7 +120,7 @@ static int make_altnames(ifroster_row *row) {
         if (!names)
                 return -ENOMEM;
         text = (char *) (names + n + 1);
-        for (pos = n = 0; link_texts_next(row->texts, &pos, &name); n++) {
+        for (pos = n = 0; link_texts_next(texts, &pos, &name); n++) {
                 names[n] = text;
                 memcpy(text, name.text, name.len);
                 text[name.len] = 0;
@@ -134,7 +135,8 @@ static int make_altnames(ifroster_row *row) {
 int ifroster_row_get_altname(const ifroster_row *row, size_t i, const char **ret) {
         /* A row belongs to one thread; what is made late is no part of its value. */
         ifroster_row *mutable = (ifroster_row *) (uintptr_t) row;
-        size_t n = row->texts ? row->texts->n_altnames : 0;
+        const LinkTexts *texts = client_row_texts(row);
+        size_t n = texts ? texts->n_altnames : 0;
         int r;
 
         if (!row->filled || row->type != OBJECT_LINK || i >= n)

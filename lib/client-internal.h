@@ -105,14 +105,35 @@ typedef enum ClientOrigin {
         _CLIENT_ORIGIN_MAX,
 } ClientOrigin;
 
+/* What rows of other kinds say of their link. */
+typedef struct ClientLinkName {
+        uint64_t words[(LINK_NAME_MAX + 1) / 8]; /* the text; "": not known */
+        uint64_t incarnation;
+} ClientLinkName;
+
+/* Rows that a walk read ahead, by their number there. */
+typedef struct ClientAhead {
+        uint64_t rows[TABLE_CHUNK_BYTES / 8];
+        const Record *records[TABLE_CHUNK_ROWS]; /* in there */
+        ClientLinkName links[TABLE_CHUNK_ROWS]; /* not for links */
+        LinkTexts *texts[TABLE_CHUNK_ROWS]; /* for links, when have_texts */
+        unsigned n;
+        bool have_texts;
+} ClientAhead;
+
 struct ifroster_row {
         bool filled;
         bool cached; /* one of the lazy members is set */
         ObjectType type;
+        /* What it says: the record of this number, and what belongs to it, among those read ahead, or, when
+         * `walk` is NULL, what follows here. */
+        unsigned at;
+        const ifroster_walk *walk; /* whose rows are in `ahead`; compared only */
+        ClientAhead *ahead; /* NULL: never yet */
         Record record;
-        uint64_t incarnation;
-        char link_name[LINK_NAME_MAX + 1];
+        ClientLinkName link; /* not for links */
         LinkTexts *texts;
+        /* Made when they were asked for: */
         char *field_texts[FIELDS_MAX]; /* what getters handed out */
         char **altnames; /* one block, NULL-terminated */
 };
@@ -325,10 +346,26 @@ static inline TableView client_copy_view(const ClientCopy *c) {
 
 /* client-row.c --------------------------------------------------------------------------------- */
 
-/* Forgets what getters of the row handed out, and its texts. */
+/* Forgets what getters of the row made. */
+void client_row_forget(ifroster_row *row);
+/* Forgets that as well as the texts and what was read ahead. */
 void client_row_reset(ifroster_row *row);
-/* Fills in what the view knows beside the record, which is already in its place. For a link: -ENOMEM. */
+/* Gives back all that a row has. */
+void client_row_done(ifroster_row *row);
+/* Fills in what the view knows beside row->record, which is already there. For a link: -ENOMEM. */
 int client_row_complete(ifroster_row *row, const TableView *v);
+/* Gives the row room for reading ahead. Without memory for that it goes on without. */
+void client_row_want_ahead(ifroster_row *row);
+/* Forgets the rows that were read ahead. */
+void client_ahead_reset(ClientAhead *a);
+
+static inline const Record *client_row_record(const ifroster_row *row) {
+        return row->walk ? row->ahead->records[row->at] : &row->record;
+}
+
+static inline const LinkTexts *client_row_texts(const ifroster_row *row) {
+        return !row->walk ? row->texts : row->ahead->have_texts ? row->ahead->texts[row->at] : NULL;
+}
 RecordView client_row_view(const ifroster_row *row);
 /* Checks IFROSTER_LINK ... IFROSTER_LOCAL; -EINVAL. */
 int client_object_type(int kind, ObjectType *ret);

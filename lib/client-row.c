@@ -27,16 +27,12 @@ int ifroster_row_new(ifroster_row **ret) {
 ifroster_row *ifroster_row_free(ifroster_row *row) {
         if (!row)
                 return NULL;
-        client_row_reset(row);
+        client_row_done(row);
         free(row);
         return NULL;
 }
 
-void client_row_reset(ifroster_row *row) {
-        if (row->texts)
-                row->texts = link_texts_free(row->texts);
-        if (!row->cached)
-                return;
+void client_row_forget(ifroster_row *row) {
         for (size_t i = 0; i < FIELDS_MAX; i++) {
                 free(row->field_texts[i]);
                 row->field_texts[i] = NULL;
@@ -46,23 +42,54 @@ void client_row_reset(ifroster_row *row) {
         row->cached = false;
 }
 
+void client_ahead_reset(ClientAhead *a) {
+        if (a->have_texts)
+                for (unsigned i = 0; i < a->n; i++)
+                        free(a->texts[i]);
+        a->have_texts = false;
+        a->n = 0;
+}
+
+void client_row_reset(ifroster_row *row) {
+        if (row->texts)
+                row->texts = link_texts_free(row->texts);
+        row->walk = NULL;
+        if (row->ahead)
+                client_ahead_reset(row->ahead);
+        if (row->cached)
+                client_row_forget(row);
+}
+
+void client_row_done(ifroster_row *row) {
+        client_row_reset(row);
+        free(row->ahead);
+        row->ahead = NULL;
+}
+
+void client_row_want_ahead(ifroster_row *row) {
+        if (row->ahead)
+                return;
+        row->ahead = malloc(sizeof(*row->ahead));
+        if (!row->ahead)
+                return;
+        row->ahead->n = 0;
+        row->ahead->have_texts = false;
+}
+
 /* Filling ---------------------------------------------------------------------------------- */
 
 int client_row_complete(ifroster_row *row, const TableView *v) {
-        uint64_t words[2];
+        int32_t ifindex;
 
         row->filled = true;
         if (row->type == OBJECT_LINK) {
-                row->incarnation = row->record.link.incarnation;
-                memcpy(row->link_name, row->record.link.name, sizeof(row->link_name));
                 if (row->texts)
                         row->texts = link_texts_free(row->texts);
                 return table_get_texts(v, row->record.link.ifindex, &row->texts);
         }
-        if (!find_link_name(v, record_ifindex(row->type, &row->record), words, &row->incarnation))
-                words[0] = words[1] = row->incarnation = 0;
-        memcpy(row->link_name, &words[0], sizeof(words[0]));
-        memcpy(row->link_name + sizeof(words[0]), &words[1], sizeof(words[1]));
+        ifindex = record_ifindex(row->type, &row->record);
+        if (!find_link_name(v, ifindex, row->link.words, &row->link.incarnation))
+                row->link = (ClientLinkName){};
         return 0;
 }
 
@@ -91,12 +118,14 @@ int ifroster_get_link(const ifroster *h, int ifindex, ifroster_row *row) {
 }
 
 RecordView client_row_view(const ifroster_row *row) {
+        const char *name = ifroster_row_name(row);
+
         return (RecordView){
                 .type = row->type,
-                .record = &row->record,
+                .record = client_row_record(row),
                 .context = {
-                        .texts = row->texts,
-                        .link_name = row->link_name[0] ? row->link_name : NULL,
+                        .texts = client_row_texts(row),
+                        .link_name = name[0] ? name : NULL,
                         .users = -1,
                 },
         };
@@ -127,8 +156,9 @@ _Static_assert(IFROSTER_NAME_SIZE == LINK_NAME_MAX + 1 &&
                                IFROSTER_ALTNAME_SIZE == LINK_ALTNAME_MAX + 1,
                "public sizes are the kernel's");
 
-static bool is(const ifroster_row *row, ObjectType type) {
-        return row->filled && row->type == type;
+/* The record when it is of this kind, otherwise NULL. */
+static const Record *record_if(const ifroster_row *row, ObjectType type) {
+        return row->filled && row->type == type ? client_row_record(row) : NULL;
 }
 
 int ifroster_row_kind(const ifroster_row *row) {
@@ -136,25 +166,40 @@ int ifroster_row_kind(const ifroster_row *row) {
 }
 
 int ifroster_row_ifindex(const ifroster_row *row) {
-        return row->filled ? record_ifindex(row->type, &row->record) : 0;
+        return row->filled ? record_ifindex(row->type, client_row_record(row)) : 0;
+}
+
+/* Of a row of another kind than a link */
+static const ClientLinkName *link_of(const ifroster_row *row) {
+        return row->walk ? row->ahead->links + row->at : &row->link;
 }
 
 uint64_t ifroster_row_incarnation(const ifroster_row *row) {
-        return row->filled ? row->incarnation : 0;
+        const Record *link = record_if(row, OBJECT_LINK);
+
+        if (!row->filled)
+                return 0;
+        return link ? link->link.incarnation : link_of(row)->incarnation;
 }
 
 const char *ifroster_row_name(const ifroster_row *row) {
-        return row->filled ? row->link_name : "";
+        const Record *link = record_if(row, OBJECT_LINK);
+
+        if (!row->filled)
+                return "";
+        return link ? link->link.name : (const char *) link_of(row)->words;
 }
 
 uint32_t ifroster_row_flags(const ifroster_row *row) {
-        return is(row, OBJECT_LINK)      ? row->record.link.flags
-               : is(row, OBJECT_ADDRESS) ? row->record.address.flags
-                                         : 0;
+        const Record *link = record_if(row, OBJECT_LINK), *a = record_if(row, OBJECT_ADDRESS);
+
+        return link ? link->link.flags : a ? a->address.flags : 0;
 }
 
 uint32_t ifroster_row_mtu(const ifroster_row *row) {
-        return is(row, OBJECT_LINK) ? row->record.link.mtu : 0;
+        const Record *link = record_if(row, OBJECT_LINK);
+
+        return link ? link->link.mtu : 0;
 }
 
 static int return_address(const IpAddress *a, const uint8_t **ret) {
@@ -165,31 +210,46 @@ static int return_address(const IpAddress *a, const uint8_t **ret) {
         return a->family;
 }
 
+static const IpAddress *address_of(ObjectType type, const Record *record) {
+        switch (type) {
+        case OBJECT_ADDRESS:
+                return &record->address.address;
+        case OBJECT_GROUP:
+                return &record->group.group;
+        case OBJECT_ROUTE:
+                return &record->route.gateway;
+        case OBJECT_LOCAL:
+                return &record->local.address;
+        case OBJECT_LINK:
+        case _OBJECT_TYPE_MAX:
+                return NULL;
+        }
+        return NULL;
+}
+
 int ifroster_row_address(const ifroster_row *row, const uint8_t **ret_address) {
-        const IpAddress *a = is(row, OBJECT_ADDRESS) ? &row->record.address.address
-                             : is(row, OBJECT_GROUP) ? &row->record.group.group
-                             : is(row, OBJECT_ROUTE) ? &row->record.route.gateway
-                             : is(row, OBJECT_LOCAL) ? &row->record.local.address
-                                                     : NULL;
-
-        return return_address(a, ret_address);
-}
-
-unsigned ifroster_row_prefix_length(const ifroster_row *row) {
-        return is(row, OBJECT_ADDRESS) ? row->record.address.prefix_length
-               : is(row, OBJECT_LOCAL) ? row->record.local.prefix_length
-                                       : 0;
-}
-
-int ifroster_row_peer(const ifroster_row *row, const uint8_t **ret_address) {
-        return return_address(is(row, OBJECT_ADDRESS) ? &row->record.address.peer : NULL,
+        return return_address(row->filled ? address_of(row->type, client_row_record(row)) : NULL,
                               ret_address);
 }
 
+unsigned ifroster_row_prefix_length(const ifroster_row *row) {
+        const Record *a = record_if(row, OBJECT_ADDRESS), *local = record_if(row, OBJECT_LOCAL);
+
+        return a ? a->address.prefix_length : local ? local->local.prefix_length : 0;
+}
+
+int ifroster_row_peer(const ifroster_row *row, const uint8_t **ret_address) {
+        const Record *a = record_if(row, OBJECT_ADDRESS);
+
+        return return_address(a ? &a->address.peer : NULL, ret_address);
+}
+
 size_t ifroster_row_hardware_address(const ifroster_row *row, const uint8_t **ret_bytes) {
-        if (!is(row, OBJECT_LINK) || row->record.link.hardware_address.len == 0)
+        const Record *link = record_if(row, OBJECT_LINK);
+
+        if (!link || link->link.hardware_address.len == 0)
                 return 0;
         if (ret_bytes)
-                *ret_bytes = row->record.link.hardware_address.bytes;
-        return row->record.link.hardware_address.len;
+                *ret_bytes = link->link.hardware_address.bytes;
+        return link->link.hardware_address.len;
 }

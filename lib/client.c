@@ -224,7 +224,7 @@ ifroster *ifroster_free(ifroster *h) {
         if (!h)
                 return NULL;
         client_diff_done(&h->diff);
-        client_row_reset(&h->event.row);
+        client_row_done(&h->event.row);
         client_own_stop(h);
         client_watch_done(h);
         client_map_done(&h->map);

@@ -180,6 +180,12 @@ static int name_rows(const TableView *v, int32_t ifindex, NameRow **ret, size_t 
         return 0;
 }
 
+bool table_has_texts(const TableView *v) {
+        SectionView s;
+
+        return section_of(v, SECTION_NAME, &s) && load32(&s.layout->n_live) > 0;
+}
+
 /* Most links have neither alias nor alternative names. */
 static bool has_names(const TableView *v, int32_t ifindex) {
         const uint64_t key = (uint32_t) ifindex;

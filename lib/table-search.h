@@ -131,42 +131,73 @@ _inline_ uint32_t find_row(const TableView *v, const SectionView *s, unsigned in
         return found > 0 && copy_row(s, found - 1, ret) ? found : 0;
 }
 
-/* Name, as the two words that it is, and incarnation of a link; false: there is none. In registers:
- * bytes that are stored as two words and read back as one vector wait for the store buffer, which takes
- * longer than the search. */
-_inline_ bool find_link_name(const TableView *v, int32_t ifindex, uint64_t ret_words[static 2],
-                             uint64_t *ret_incarnation) {
-        const uint64_t key = (uint32_t) ifindex;
-        uint32_t position, budget, found;
-        const uint64_t *row;
-        SectionView s;
+/* Name, as the two words that it is, and incarnation of the link in a row; false: the name has no end. In
+ * registers: bytes that are stored as two words and read back as one vector wait for the store buffer,
+ * which takes longer than the search. */
+_inline_ bool link_name_of_row(const SectionView *links, uint32_t row, uint64_t ret_words[static 2],
+                               uint64_t *ret_incarnation) {
+        const uint64_t *words = (const uint64_t *) (const void *) row_of(links, row);
 
-        if (!section_of(v, SECTION_LINK, &s))
-                return false;
-        position = first_in_bucket(v, &s, INDEX_KEY, &key, 1);
-        budget = s.capacity;
-        found = chain_next(&s, INDEX_KEY, &key, 1, &position, &budget);
-        if (found == 0)
-                return false;
-        row = (const uint64_t *) (const void *) row_of(&s, found - 1);
-        ret_words[0] = load64(row + offsetof(LinkRecord, name) / 8);
-        ret_words[1] = load64(row + offsetof(LinkRecord, name) / 8 + 1);
-        *ret_incarnation = load64(row + offsetof(LinkRecord, incarnation) / 8);
+        ret_words[0] = load64(words + offsetof(LinkRecord, name) / 8);
+        ret_words[1] = load64(words + offsetof(LinkRecord, name) / 8 + 1);
+        *ret_incarnation = load64(words + offsetof(LinkRecord, incarnation) / 8);
         /* The last byte is the NUL. */
         return (ret_words[1] & htole64(UINT64_C(0xff) << 56)) == 0;
 }
 
-/* The words of LinkRecord.name from a text that ends at a NUL or after max bytes, at most 16. Returns its
- * length. Put together in registers, for the same reason. */
-_inline_ size_t name_words(const char *name, size_t max, uint64_t words[static 2]) {
+/* Number plus one of the row of this link; 0: none. */
+_inline_ uint32_t find_link_row(const TableView *v, const SectionView *links, int32_t ifindex) {
+        const uint64_t key = (uint32_t) ifindex;
+        uint32_t position = first_in_bucket(v, links, INDEX_KEY, &key, 1);
+        uint32_t budget = links->capacity;
+
+        return chain_next(links, INDEX_KEY, &key, 1, &position, &budget);
+}
+
+/* Whether this row is that of the link. */
+_inline_ bool is_link_row(const SectionView *links, uint32_t row, int32_t ifindex) {
+        const uint64_t *words = (const uint64_t *) (const void *) row_of(links, row);
+        int32_t found;
+        uint64_t w;
+
+        if (row >= links->capacity || row_is_free(links, row))
+                return false;
+        w = load64(words + offsetof(LinkRecord, ifindex) / 8);
+        memcpy(&found, &w, sizeof(found)); /* it is the first of two in this word */
+        return found == ifindex;
+}
+
+/* The same of the link with this index; false: there is none. */
+_inline_ bool find_link_name(const TableView *v, int32_t ifindex, uint64_t ret_words[static 2],
+                             uint64_t *ret_incarnation) {
+        uint32_t found;
+        SectionView s;
+
+        if (!section_of(v, SECTION_LINK, &s))
+                return false;
+        found = find_link_row(v, &s, ifindex);
+        return found > 0 && link_name_of_row(&s, found - 1, ret_words, ret_incarnation);
+}
+
+/* One word from the bytes of a text until its NUL, at most max of them and 8. Returns how many. In a
+ * register: in memory each byte would wait for the one before to be stored. */
+_inline_ size_t text_word(const char *text, size_t max, uint64_t *ret) {
+        uint64_t w = 0;
         size_t i;
 
-        words[0] = words[1] = 0;
-        for (i = 0; i < max && name[i] != 0; i++)
-                words[i / 8] |= (uint64_t) (uint8_t) name[i] << i % 8 * 8;
-        words[0] = le64toh(words[0]);
-        words[1] = le64toh(words[1]);
+        for (i = 0; i < 8 && i < max && text[i] != 0; i++)
+                w |= (uint64_t) (uint8_t) text[i] << i * 8;
+        *ret = le64toh(w);
         return i;
+}
+
+/* The words of LinkRecord.name from a text that ends at a NUL or after max bytes, at most 16. Returns its
+ * length. */
+_inline_ size_t name_words(const char *name, size_t max, uint64_t words[static 2]) {
+        size_t n = text_word(name, max, &words[0]);
+
+        words[1] = 0;
+        return n < 8 ? n : n + text_word(name + 8, max - 8, &words[1]);
 }
 
 /* The index of the link with this name; 0: none. */
@@ -187,5 +218,5 @@ _inline_ int32_t find_ifindex(const TableView *v, const uint64_t words[static 2]
 }
 
 _Static_assert(offsetof(LinkRecord, name) % 8 == 0 && offsetof(LinkRecord, incarnation) % 8 == 0 &&
-                               LINK_NAME_MAX == 15,
+                               offsetof(LinkRecord, ifindex) % 8 == 0 && LINK_NAME_MAX == 15,
                "words of their own");

@@ -144,6 +144,67 @@ bool table_next(const TableView *v, TableWalk *w, void *ret_record) {
         }
 }
 
+/* Rows along a chain stand anywhere: one by one. */
+_inline_ unsigned next_rows_in_chain(const TableView *v, TableWalk *w, unsigned section,
+                                     uint8_t *buffer, const Record **ret) {
+        const uint32_t size = table_kinds[section].record_size;
+        unsigned n_max = CONST_MIN(TABLE_CHUNK_BYTES / size, TABLE_CHUNK_ROWS), n = 0;
+
+        while (n < n_max && next_in(v, w, section, buffer + n * size)) {
+                ret[n] = (const Record *) (const void *) (buffer + n * size);
+                n++;
+        }
+        return n;
+}
+
+/* The records of those rows of a copy that are in use. */
+_inline_ unsigned records_in_use(const SectionView *copy, const Record **ret) {
+        unsigned n = 0;
+
+        for (uint32_t i = 0; i < copy->capacity; i++) {
+                const Record *record = (const Record *) (const void *) row_of(copy, i);
+
+                if (!row_is_free(copy, i) && table_kinds[copy->section].is_sane(record))
+                        ret[n++] = record;
+        }
+        return n;
+}
+
+_inline_ unsigned next_rows_in(const TableView *v, TableWalk *w, unsigned section, uint8_t *buffer,
+                               const Record **ret) {
+        const uint32_t size = table_row_size(section);
+        const uint32_t n_max = CONST_MIN(TABLE_CHUNK_BYTES / size, TABLE_CHUNK_ROWS);
+        unsigned n = 0;
+        SectionView s;
+
+        if (w->index >= 0)
+                return next_rows_in_chain(v, w, section, buffer, ret);
+        if (!section_of(v, section, &s))
+                return 0;
+        while (n == 0 && w->row > 0 && w->row <= s.capacity && w->budget > 0) {
+                uint32_t n_rows = CONST_MIN(CONST_MIN(w->budget, s.capacity - w->row + 1), n_max);
+                SectionView copy = { .section = section, .capacity = n_rows, .rows = buffer };
+
+                rows_load(buffer, row_of(&s, w->row - 1), (size_t) n_rows * size);
+                n = records_in_use(&copy, ret);
+                w->budget -= n_rows;
+                w->row = w->budget > 0 ? w->row + n_rows : 0;
+        }
+        return n;
+}
+
+unsigned table_next_rows(const TableView *v, TableWalk *w, void *buffer,
+                         const Record *ret[static TABLE_CHUNK_ROWS]) {
+        switch ((unsigned) w->type) {
+        case SECTION_LINK:
+                return next_rows_in(v, w, SECTION_LINK, buffer, ret);
+        case SECTION_ADDRESS:
+                return next_rows_in(v, w, SECTION_ADDRESS, buffer, ret);
+        default:
+                return next_rows_in(v, w, w->type, buffer, ret);
+        }
+}
+
 int table_prefix_length(const TableView *v, ObjectType type, int family, int from) {
         int bits = (int) ip_family_bits(family);
         const uint32_t *counts;

@@ -58,11 +58,15 @@ static const char *pick_name(Client *c) {
 /* All rows of a kind; of one link when ifindex is not 0. */
 static void walk(Client *c, int kind, int ifindex, ifroster_row *row) {
         ifroster_walk *w = NULL;
+        unsigned found = 0;
+        int r;
 
         (void) must(ifroster_walk_new(c->roster, kind, ifindex, 0, &w), "ifroster_walk_new");
-        while (must(ifroster_walk_next(w, row), "ifroster_walk_next") > 0)
-                c->found++;
+        while ((r = ifroster_walk_next(w, row)) > 0)
+                found++;
+        (void) must(r, "ifroster_walk_next");
         ifroster_walk_free(w);
+        c->found += found;
 }
 
 static void walk_each(Client *c, int kind) {
@@ -130,11 +134,13 @@ static void libc_index_to_zone(Client *c) {
 
 static void libc_addresses(Client *c) {
         struct ifaddrs *list = NULL;
+        unsigned found = 0;
 
         (void) must_errno(getifaddrs(&list), "getifaddrs");
         for (const struct ifaddrs *i = list; i; i = i->ifa_next)
-                c->found++;
+                found++;
         freeifaddrs(list);
+        c->found += found;
 }
 
 static double measure(Client *c, void (*call)(Client *c), uint64_t nsec) {

@@ -37,7 +37,7 @@ typedef struct Tale {
 static Told *find_told(Tale *tale, const ifroster_row *row) {
         Record key;
 
-        record_key(row->type, &row->record, &key);
+        record_key(row->type, client_row_record(row), &key);
         for (size_t i = 0; i < tale->n; i++)
                 if (tale->rows[i].type == row->type &&
                     memcmp(&tale->rows[i].key, &key, record_size(row->type)) == 0)
@@ -72,7 +72,7 @@ static void tell(Tale *tale, const ifroster_event *e) {
                 ck_assert_uint_lt(tale->n, ELEMENTSOF(tale->rows));
                 told = &tale->rows[tale->n++];
                 told->type = row->type;
-                record_key(row->type, &row->record, &told->key);
+                record_key(row->type, client_row_record(row), &told->key);
         }
         ck_assert_int_eq(ifroster_row_json(row, &told->json), 0);
 }
