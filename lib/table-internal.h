@@ -66,7 +66,7 @@ _inline_ void row_load(void *record, const uint8_t *row, size_t first, size_t la
                 word_load(to, from);
 }
 
-static inline void row_store(uint8_t *row, const void *from, size_t size) {
+_inline_ void row_store(uint8_t *row, const void *from, size_t size) {
         for (size_t i = 0; i < size; i += 8) {
                 uint64_t w;
 
@@ -140,20 +140,20 @@ struct Table {
         bool in_batch;
 };
 
-static inline uint8_t *table_row(TableHeader *block, unsigned section, uint32_t row) {
+_inline_ uint8_t *table_row(TableHeader *block, unsigned section, uint32_t row) {
         return (uint8_t *) block + block->sections[section].rows_offset +
                (size_t) row * table_row_size(section);
 }
 
-static inline TableChain *table_chain(TableHeader *block, unsigned section, unsigned index,
-                                      uint32_t row) {
+_inline_ TableChain *table_chain(TableHeader *block, unsigned section, unsigned index,
+                                 uint32_t row) {
         return (TableChain *) (void *) (table_row(block, section, row) +
                                         table_kinds[section].record_size) +
                index;
 }
 
-static inline uint32_t *table_bucket_of(TableHeader *block, unsigned section, unsigned index,
-                                        const TableKey *key) {
+_inline_ uint32_t *table_bucket_of(TableHeader *block, unsigned section, unsigned index,
+                                   const TableKey *key) {
         const TableIndex *x = &block->sections[section].indexes[index];
 
         return (uint32_t *) (void *) ((uint8_t *) block + x->buckets_offset) +
@@ -161,8 +161,19 @@ static inline uint32_t *table_bucket_of(TableHeader *block, unsigned section, un
 }
 
 /* Puts a row at the head of its chain. */
-void table_link_row(TableHeader *block, unsigned section, unsigned index, uint32_t row,
-                    const TableKey *key);
+_inline_ void table_link_row(TableHeader *block, unsigned section, unsigned index, uint32_t row,
+                             const TableKey *key) {
+        TableChain *c = table_chain(block, section, index, row);
+        uint32_t *bucket = table_bucket_of(block, section, index, key);
+        uint32_t next = *bucket;
+
+        store32(&c->next, next);
+        store32(&c->prev, 0);
+        if (next > 0)
+                store32(&table_chain(block, section, index, next - 1)->prev, row + 1);
+        store32(bucket, row + 1);
+}
+
 /* An empty block, sequence 0. */
 int table_block_new(const TableStorage *storage, TableHeader **ret, size_t *ret_size);
 /* Makes room for n_rows rows in all in this section. -E2BIG over TABLE_ROWS_MAX, -ENOMEM; the table

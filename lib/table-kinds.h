@@ -393,10 +393,10 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
         },
 };
 
-static inline uint32_t table_row_size(unsigned section) {
+_inline_ uint32_t table_row_size(unsigned section) {
         return table_kinds[section].record_size + 8 * table_kinds[section].n_indexes;
 }
 
-static inline void table_key(unsigned section, unsigned index, const void *record, TableKey *ret) {
+_inline_ void table_key(unsigned section, unsigned index, const void *record, TableKey *ret) {
         ret->n = table_kinds[section].indexes[index].key(record, ret->words);
 }
