@@ -75,6 +75,7 @@ int client_copy(const ifroster *h, ClientCopy *ret) {
         do {
                 r = copy_block(&g.view, &copy);
                 copy.state = client_state_of(&g);
+                copy.behind = client_may_miss(&g);
         } while (client_read_again(&g, &r));
         if (r < 0)
                 return r;

@@ -43,6 +43,8 @@
 #define CLIENT_RETRY_USEC (80 * USEC_PER_MSEC)
 /* A whole first reading of netlink */
 #define CLIENT_START_USEC (10 * USEC_PER_SEC)
+/* An answer that depends on what an own reading has lost is waited for so long. */
+#define CLIENT_SETTLE_USEC (100 * USEC_PER_MSEC)
 /* A blocking call looks after what cannot wake it at least this often. */
 #define CLIENT_SLICE_USEC (100 * USEC_PER_MSEC)
 /* Larger files are no tables. */
@@ -95,6 +97,7 @@ typedef struct ClientCopy {
         void *block;
         size_t size;
         ClientState state;
+        bool behind; /* of a reading that was behind the kernel */
 } ClientCopy;
 
 /* Where a reading comes from. */
@@ -185,6 +188,8 @@ struct ifroster {
         bool event_ready; /* `event` is the next one to hand out */
         ifroster_event event;
 };
+
+struct AddressAnswer;
 
 typedef struct ClientReading {
         TableView view;
@@ -302,7 +307,8 @@ static inline int client_read_resume(const ifroster *h, ClientReading *g) {
 }
 
 /* True: repeat the attempt; *r is then meaningless. False: *r is the result, or has become the error
- * that stopped further attempts. */
+ * that stopped further attempts. -ENODEV becomes -EAGAIN while the handle's own reading is behind the
+ * kernel: "no such link" may then only be said by the kernel, see client_ask_index(). */
 static inline bool client_read_again(ClientReading *g, int *r) {
         if (g->origin == CLIENT_SHARED && !client_map_retry(&g->handle->map, g))
                 return false;
@@ -333,6 +339,20 @@ int client_own_start(ifroster *h);
 void client_own_stop(ifroster *h);
 /* Hears the kernel. When it fails there is no source any more. */
 int client_own_refresh(ifroster *h);
+/* Hears the kernel until the table is not behind any more, for a bounded time. -EAGAIN: it still is. */
+int client_own_settle(ifroster *h);
+
+/* client-lookup.c ------------------------------------------------------------------------------ */
+
+/* After a question about this index, or any if it is 0, had -EAGAIN for an answer: 0: it is worth asking
+ * once more; -ENODEV: the kernel says that there is no such link; -EAGAIN: it cannot be told now. */
+int client_ask_index(const ifroster *h, int ifindex);
+/* 0 when there is this link, in the sense of ifroster_name(). */
+int client_expect_link(const ifroster *h, int ifindex);
+/* Which links hold an address; *ret is the caller's only on success. */
+int client_lookup(const ifroster *h, const IpAddress *a, int ifindex, struct AddressAnswer *ret);
+/* True in a reading in which "there is none" would be no answer, because the own reading is behind. */
+bool client_may_miss(const ClientReading *g);
 
 /* client-copy.c -------------------------------------------------------------------------------- */
 

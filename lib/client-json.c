@@ -51,8 +51,9 @@ int ifroster_link_json(const ifroster *h, int ifindex, int users, char **ret) {
         ClientReading g;
         int r;
 
-        if (ifindex < 1)
-                return -ERANGE;
+        r = client_expect_link(h, ifindex);
+        if (r < 0)
+                return r;
         if (users) {
                 r = source_read_users(&u.list, &u.n);
                 if (r < 0)
@@ -121,6 +122,11 @@ int ifroster_list_json(const ifroster *h, int kind, int ifindex, int family, int
                 return r;
         if (family != AF_UNSPEC && ip_family_size(family) == 0)
                 return -EBADMSG;
+        if (ifindex != 0) {
+                r = client_expect_link(h, ifindex);
+                if (r < 0)
+                        return r;
+        }
         if (users) {
                 r = source_read_users(&u.list, &u.n);
                 if (r < 0)

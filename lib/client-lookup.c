@@ -7,12 +7,17 @@
  * the kernel can be asked, so a name that the table does not have is asked for before "no such link"
  * is the answer; when it cannot be asked, that is another error. The daemon does the same for those who
  * ask it; who reads its table has ifroster_sync().
+ *
+ * An own reading that has lost announcements, and has not read everything again, must not say "no such
+ * link" at all. Of a name and of an index the kernel can be asked; for everything else the handle waits a
+ * little, and then says that it cannot tell.
  */
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "client-internal.h"
+#include "lookup-internal.h"
 #include "lookup.h"
 #include "table-search.h"
 
@@ -30,21 +35,69 @@ static int ask_kernel(ifroster *h, TextSpan name) {
         return client_own_refresh(h);
 }
 
-/* The same for a text that may be escaped. 1: the question is to be asked again. */
+/* The same for an index. When the table is not behind, it would know it. */
+static int ask_kernel_for_index(ifroster *h, int32_t ifindex) {
+        TableView v;
+        LinkRecord link;
+        int r;
+
+        if (!source_is_behind(h->source))
+                return -ENODEV;
+        r = source_ask_link_by_index(h->source, ifindex);
+        if (r < 0)
+                return r == -ENODEV || r == -ENOMEM ? r : -EIO;
+        r = client_own_refresh(h);
+        if (r < 0)
+                return r;
+        v = table_view(h->table);
+        return table_get_link(&v, ifindex, &link) ? 0 : client_own_settle(h);
+}
+
+/* The same for a text that may be escaped, or an index. 1: the question is to be asked again; 0: there
+ * is nobody to ask. */
 static int ask_for_name(const ifroster *h, TextSpan name) {
         char raw[LOOKUP_NAME_TEXT_MAX];
         ifroster *own = client_mutable(h);
+        int32_t ifindex;
         size_t raw_len;
-        int r = -ENODEV;
+        int r;
 
         client_lock(h);
-        if (own->source) {
-                r = ask_kernel(own, name);
-                if (r == -ENODEV && text_unescape(name.text, name.len, raw, sizeof(raw), &raw_len))
-                        r = ask_kernel(own, (TextSpan){ raw, raw_len });
+        if (!own->source) {
+                client_unlock(h);
+                return 0;
         }
+        r = ask_kernel(own, name);
+        if (r == -ENODEV && text_unescape(name.text, name.len, raw, sizeof(raw), &raw_len))
+                r = ask_kernel(own, (TextSpan){ raw, raw_len });
+        if (r == -ENODEV && lookup_parse_index(name.text, name.len, &ifindex) >= 0 && ifindex > 0)
+                r = ask_kernel_for_index(own, ifindex);
         client_unlock(h);
         return r < 0 ? r : 1;
+}
+
+int client_ask_index(const ifroster *h, int ifindex) {
+        ifroster *own = client_mutable(h);
+        int r = 0;
+
+        client_lock(h);
+        if (own->source)
+                r = ifindex > 0 ? ask_kernel_for_index(own, ifindex) : client_own_settle(own);
+        client_unlock(h);
+        return r;
+}
+
+int client_expect_link(const ifroster *h, int ifindex) {
+        char name[IFROSTER_NAME_SIZE];
+        int r;
+
+        r = ifroster_name(h, ifindex, name);
+        return r < 0 ? r : 0;
+}
+
+bool client_may_miss(const ClientReading *g) {
+        return g->origin == CLIENT_OWN ? source_is_behind(g->handle->source)
+                                       : g->origin == CLIENT_FROZEN && g->handle->frozen.behind;
 }
 
 /* A lookup by text: what it is called with, and what it found. */
@@ -52,7 +105,8 @@ typedef struct TextLookup {
         int (*look)(const TableView *v, struct TextLookup *l);
         const char *text;
         size_t len;
-        TextSpan name; /* the part of the text that may be the name of a link */
+        TextSpan name; /* the part of the text that may be the name or index of a link */
+        bool other; /* there are other links than those of this name and index that it may mean */
         LinkRecord link;
         NameMatch match;
         ParsedAddress parsed;
@@ -73,7 +127,14 @@ static int look_up(const ifroster *h, TextLookup *l) {
 
 /* True for the results that a name which the table does not know would change. */
 static bool may_be_unknown_name(int r) {
-        return r == -ENODEV || r == -EILSEQ || r == -ERANGE || r == LOOKUP_NO_ZONE;
+        return r == -ENODEV || r == -EAGAIN || r == -EILSEQ || r == -ERANGE || r == LOOKUP_NO_ZONE;
+}
+
+static int look_up_when_settled(const ifroster *h, TextLookup *l) {
+        int r;
+
+        r = client_ask_index(h, 0);
+        return r < 0 ? r : look_up(h, l);
 }
 
 static int look_up_asking(const ifroster *h, TextLookup *l) {
@@ -83,9 +144,13 @@ static int look_up_asking(const ifroster *h, TextLookup *l) {
         if (!may_be_unknown_name(r))
                 return r;
         q = ask_for_name(h, l->name);
+        if (q == 0 || (q < 0 && q != -ENODEV))
+                return q < 0 ? q : r;
         if (q > 0)
-                return look_up(h, l);
-        return q == -ENODEV ? r : q;
+                r = look_up(h, l);
+        else if (r == -EAGAIN && !l->other)
+                return -ENODEV;
+        return r == -EAGAIN ? look_up_when_settled(h, l) : r;
 }
 
 /* Names and indexes ------------------------------------------------------------------------ */
@@ -122,19 +187,32 @@ int ifroster_index(const ifroster *h, const char *name) {
         return r != 0 ? r : index_of_other_name(h, name);
 }
 
-int ifroster_name(const ifroster *h, int ifindex, char ret_name[IFROSTER_NAME_SIZE]) {
-        uint64_t words[2] = { 0, 0 }, incarnation;
+static int name_of(const ifroster *h, int ifindex, uint64_t ret_words[static 2]) {
+        uint64_t incarnation;
         ClientReading g;
         int r;
 
-        if (ifindex < 1)
-                return -ERANGE;
         r = client_read_begin(h, &g);
         if (r < 0)
                 return r;
         do
-                r = find_link_name(&g.view, ifindex, words, &incarnation) ? 0 : -ENODEV;
+                r = find_link_name(&g.view, ifindex, ret_words, &incarnation) ? 0 : -ENODEV;
         while (client_read_again(&g, &r));
+        return r;
+}
+
+int ifroster_name(const ifroster *h, int ifindex, char ret_name[IFROSTER_NAME_SIZE]) {
+        uint64_t words[2] = { 0, 0 };
+        int r;
+
+        if (ifindex < 1)
+                return -ERANGE;
+        r = name_of(h, ifindex, words);
+        if (r == -EAGAIN) {
+                r = client_ask_index(h, ifindex);
+                if (r >= 0)
+                        r = name_of(h, ifindex, words);
+        }
         if (r < 0)
                 return r;
         memcpy(ret_name, &words[0], sizeof(words[0]));
@@ -169,7 +247,11 @@ int ifroster_zone(const ifroster *h, const char *text, int *ret_matched) {
 
 int ifroster_find_link(const ifroster *h, const char *text, int *ret_matched) {
         size_t len = strnlen(text, IP_INPUT_MAX + LOOKUP_NAME_TEXT_MAX);
-        TextLookup l = { .look = look_for_link, .text = text, .len = len, .name = { text, len } };
+        TextLookup l = { .look = look_for_link,
+                         .text = text,
+                         .len = len,
+                         .name = { text, len },
+                         .other = true };
         AddressText split = address_text_split(text, len);
         int r;
 
@@ -213,10 +295,23 @@ static int take_address(int family, const void *address, IpAddress *ret) {
         return 0;
 }
 
+static int format_zoned(const ifroster *h, const IpAddress *a, int ifindex,
+                        char ret_text[static ADDRESS_TEXT_MAX]) {
+        ClientReading g;
+        int r;
+
+        r = client_read_begin(h, &g);
+        if (r < 0)
+                return r;
+        do
+                r = lookup_format_address(&g.view, a, ifindex, ret_text);
+        while (client_read_again(&g, &r));
+        return r;
+}
+
 int ifroster_format(const ifroster *h, int family, const void *address, int ifindex, char *ret_text,
                     size_t size) {
         char text[ADDRESS_TEXT_MAX];
-        ClientReading g;
         IpAddress a;
         size_t len;
         int r;
@@ -227,12 +322,12 @@ int ifroster_format(const ifroster *h, int family, const void *address, int ifin
         if (ifindex == 0 || !ip_needs_zone(&a))
                 (void) ip_format(&a, text);
         else {
-                r = client_read_begin(h, &g);
-                if (r < 0)
-                        return r;
-                do
-                        r = lookup_format_address(&g.view, &a, ifindex, text);
-                while (client_read_again(&g, &r));
+                r = format_zoned(h, &a, ifindex, text);
+                if (r == -EAGAIN) {
+                        r = client_ask_index(h, ifindex);
+                        if (r >= 0)
+                                r = format_zoned(h, &a, ifindex, text);
+                }
                 if (r < 0)
                         return r;
         }
@@ -241,6 +336,38 @@ int ifroster_format(const ifroster *h, int family, const void *address, int ifin
                 return -ENOSPC;
         memcpy(ret_text, text, len + 1);
         return 0;
+}
+
+int client_lookup(const ifroster *h, const IpAddress *a, int ifindex, AddressAnswer *ret) {
+        bool settled = false;
+        ClientReading g;
+        int r;
+
+        for (;;) {
+                AddressAnswer answer = {};
+
+                r = client_read_begin(h, &g);
+                if (r < 0)
+                        return r;
+                do {
+                        address_answer_done(&answer);
+                        answer = (AddressAnswer){};
+                        r = lookup_address(&g.view, a, ifindex, &answer);
+                        if (r >= 0 && answer.n == 0 && client_may_miss(&g))
+                                r = -EAGAIN;
+                } while (client_read_again(&g, &r));
+                if (r >= 0) {
+                        *ret = answer;
+                        return 0;
+                }
+                address_answer_done(&answer);
+                if (r != -EAGAIN || settled)
+                        return r;
+                settled = true;
+                r = client_ask_index(h, 0);
+                if (r < 0)
+                        return r;
+        }
 }
 
 int ifroster_lookup(const ifroster *h, int family, const void *address, int ifindex, int *ret_type,
@@ -253,7 +380,6 @@ int ifroster_lookup(const ifroster *h, int family, const void *address, int ifin
                 [ADDRESS_TYPE_NONE] = IFROSTER_TYPE_NONE,
         };
         _cleanup_(address_answer_done) AddressAnswer answer = {};
-        ClientReading g;
         IpAddress a;
         int r;
 
@@ -262,14 +388,7 @@ int ifroster_lookup(const ifroster *h, int family, const void *address, int ifin
         r = take_address(family, address, &a);
         if (r < 0)
                 return r;
-        r = client_read_begin(h, &g);
-        if (r < 0)
-                return r;
-        do {
-                address_answer_done(&answer);
-                answer = (AddressAnswer){};
-                r = lookup_address(&g.view, &a, ifindex, &answer);
-        } while (client_read_again(&g, &r));
+        r = client_lookup(h, &a, ifindex, &answer);
         if (r < 0)
                 return r;
         if (ret_type)

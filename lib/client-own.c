@@ -47,20 +47,45 @@ int client_own_refresh(ifroster *h) {
         return take_batch(h, &batch);
 }
 
+/* Waits for the source, at most until `end`. 1: it has something to do; 0: time is up. */
+static int wait_for_source(const ifroster *h, uint64_t end) {
+        struct pollfd p = { .fd = source_get_fd(h->source), .events = POLLIN };
+        uint64_t now = client_now();
+
+        if (now >= end)
+                return 0;
+        if (poll(&p, 1, (int) ((end - now) / USEC_PER_MSEC) + 1) < 0 && errno != EINTR)
+                return -errno;
+        return 1;
+}
+
+int client_own_settle(ifroster *h) {
+        uint64_t end = client_deadline(client_now(), CLIENT_SETTLE_USEC);
+        int r;
+
+        for (;;) {
+                r = client_own_refresh(h);
+                if (r < 0)
+                        return r;
+                if (!source_is_behind(h->source))
+                        return 0;
+                r = wait_for_source(h, end);
+                if (r <= 0)
+                        return r < 0 ? r : -EAGAIN;
+        }
+}
+
 /* Reads until the table is complete. */
 static int fill(ifroster *h) {
-        uint64_t now = client_now(), end = client_deadline(now, CLIENT_START_USEC);
+        uint64_t end = client_deadline(client_now(), CLIENT_START_USEC);
         int r;
 
         while (source_state(h->source) == SOURCE_STARTING) {
-                struct pollfd p = { .fd = source_get_fd(h->source), .events = POLLIN };
                 Batch batch = {};
 
-                now = client_now();
-                if (now >= end)
-                        return -EAGAIN;
-                if (poll(&p, 1, (int) ((end - now) / USEC_PER_MSEC) + 1) < 0 && errno != EINTR)
-                        return -errno;
+                r = wait_for_source(h, end);
+                if (r <= 0)
+                        return r < 0 ? r : -EAGAIN;
                 r = source_dispatch(h->source, &batch);
                 if (r < 0)
                         return r;

@@ -83,8 +83,11 @@ int ifroster_plan9_text(const ifroster *h, int file, int ifindex, char **ret) {
         TableView v;
         int r;
 
-        if (file != IFROSTER_PLAN9_SELFTAB && ifindex < 1)
-                return -ERANGE;
+        if (file != IFROSTER_PLAN9_SELFTAB) {
+                r = client_expect_link(h, ifindex);
+                if (r < 0)
+                        return r;
+        }
         r = client_copy(h, &copy);
         if (r < 0)
                 return r;

@@ -79,9 +79,14 @@ int ifroster_lookup_json(const ifroster *h, const char *text, char **ret) {
         json_auto_t *json = NULL;
         ClientReading g;
         IpAddress a;
+        _cleanup_(address_answer_done) AddressAnswer checked = {};
         int ifindex, r;
 
         r = parse(h, text, &a, &ifindex);
+        if (r < 0)
+                return r;
+        /* "None" may need patience, and a reading has none. */
+        r = client_lookup(h, &a, ifindex, &checked);
         if (r < 0)
                 return r;
         r = client_read_begin(h, &g);
@@ -133,6 +138,11 @@ int ifroster_local_json(const ifroster *h, int derived, int ifindex, char **ret)
         TableView v;
         int r;
 
+        if (ifindex != 0) {
+                r = client_expect_link(h, ifindex);
+                if (r < 0)
+                        return r;
+        }
         r = client_copy(h, &copy);
         if (r < 0)
                 return r;

@@ -93,13 +93,11 @@ int client_row_complete(ifroster_row *row, const TableView *v) {
         return 0;
 }
 
-int ifroster_get_link(const ifroster *h, int ifindex, ifroster_row *row) {
+static int fill_with_link(const ifroster *h, int ifindex, ifroster_row *row) {
         ClientReading g;
         Record record;
         int r;
 
-        if (ifindex < 1)
-                return -ERANGE;
         client_row_reset(row);
         row->filled = false;
         r = client_read_begin(h, &g);
@@ -114,6 +112,20 @@ int ifroster_get_link(const ifroster *h, int ifindex, ifroster_row *row) {
                 }
         } while (client_read_again(&g, &r));
         row->filled = r >= 0;
+        return r;
+}
+
+int ifroster_get_link(const ifroster *h, int ifindex, ifroster_row *row) {
+        int r;
+
+        if (ifindex < 1)
+                return -ERANGE;
+        r = fill_with_link(h, ifindex, row);
+        if (r == -EAGAIN) {
+                r = client_ask_index(h, ifindex);
+                if (r >= 0)
+                        r = fill_with_link(h, ifindex, row);
+        }
         return r;
 }
 

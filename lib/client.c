@@ -142,9 +142,15 @@ bool client_read_again_slow(ClientReading *g, int *r) {
 
         switch (g->origin) {
         case CLIENT_OWN:
+                /* What is missing may be what was not heard of yet. */
+                if (*r == -ENODEV && client_may_miss(g))
+                        *r = -EAGAIN;
                 client_unlock(h);
                 return false;
         case CLIENT_FROZEN:
+                if (*r == -ENODEV && client_may_miss(g))
+                        *r = -EAGAIN;
+                return false;
         case _CLIENT_ORIGIN_MAX:
                 return false;
         case CLIENT_SHARED:
@@ -301,6 +307,10 @@ int ifroster_snapshot(const ifroster *h, ifroster **ret) {
         if (r < 0)
                 return r;
         r = client_copy(h, &frozen->frozen);
+        if (r >= 0 && frozen->frozen.behind && client_ask_index(h, 0) >= 0) {
+                client_copy_done(&frozen->frozen);
+                r = client_copy(h, &frozen->frozen);
+        }
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(frozen);

@@ -12,7 +12,9 @@
  *
  * Conventions
  *   Errors     Functions return a negative errno, and touch their ret_ parameters only on success.
- *              The errnos that stand for an answer are listed at ifroster_error_name().
+ *              The errnos that stand for an answer are listed at ifroster_error_name(). -EAGAIN: what
+ *              is asked for may be there, but the kernel's announcements were lost or the daemon's table
+ *              is busy, and there was no answer in about 100 ms; ask again.
  *   Threads    All functions that take a const handle may be called on one handle from many threads at
  *              once, also while another thread calls ifroster_dispatch() or ifroster_wait(). Creating,
  *              freeing and pulling events are for one thread at a time. Rows, walks and events belong

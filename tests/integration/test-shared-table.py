@@ -241,6 +241,8 @@ def test_a_file_that_is_cut_during_lookups(t):
         os.truncate(TABLE, 0)
         read_until(client, "own")
         daemon.kill()
+        # It is no table any more, and a daemon does not remove what may be somebody else's.
+        os.unlink(TABLE)
         daemon = start_daemon(t)
     read_until(client, "shared")
     said = json.loads(end_client(client).splitlines()[-1])

@@ -22,7 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client-internal.h"
 #include "ifroster.h"
+#include "source-private.h"
 #include "table-file.h"
 #include "table-layout.h"
 #include "util.h"
@@ -106,6 +108,241 @@ START_TEST(alternative_names_of_links_that_are_down_are_asked_for) {
         ck_assert_int_eq(ifroster_sync(h, WAIT_USEC), 0);
         ck_assert_int_eq(ifroster_find_link(h, "fifth", NULL), index);
         clean();
+        (void) ifroster_free(h);
+}
+END_TEST
+
+/* A source that has lost what was announced, and may not read everything again yet. */
+static int lose_everything(void *userdata, SocketRole role, int fd, void *buffer, size_t size,
+                           Received *ret) {
+        int r;
+
+        do
+                r = source_system_ops.receive(userdata, role, fd, buffer, size, ret);
+        while (r >= 0 && (role == SOCKET_MONITOR || role == SOCKET_ROUTES));
+        return r;
+}
+
+static void fall_behind(ifroster *h, uint64_t usec) {
+        h->source->ops.receive = lose_everything;
+        source_lose(h->source, RESYNC_OVERRUN);
+        h->source->resync_not_before = source_now(h->source) + usec;
+}
+
+static void catch_up(ifroster *h) {
+        h->source->ops.receive = source_system_ops.receive;
+        h->source->resync_not_before = 0;
+        ck_assert_int_eq(ifroster_sync(h, WAIT_USEC), 0);
+}
+
+/* Questions about the link t0, which has 192.0.2.1. Each returns its index or 0 when all is well. */
+static int ask_name(const ifroster *h, int index) {
+        return ifroster_index(h, "t0");
+}
+
+static int ask_zone(const ifroster *h, int index) {
+        char number[16];
+
+        (void) snprintf(number, sizeof(number), "%d", index);
+        return ifroster_zone(h, number, NULL);
+}
+
+static int ask_own(const ifroster *h, int index) {
+        return ifroster_find_link(h, "192.0.2.1", NULL);
+}
+
+static int ask_index(const ifroster *h, int index) {
+        char name[IFROSTER_NAME_SIZE];
+
+        return ifroster_name(h, index, name);
+}
+
+static int ask_row(const ifroster *h, int index) {
+        ifroster_row *row;
+        int r;
+
+        ck_assert_int_eq(ifroster_row_new(&row), 0);
+        r = ifroster_get_link(h, index, row);
+        (void) ifroster_row_free(row);
+        return r;
+}
+
+static int ask_parse(const ifroster *h, int index) {
+        uint8_t bytes[16];
+        int family, zone;
+
+        return ifroster_parse(h, "fe80::1%t0", &family, bytes, &zone);
+}
+
+static int ask_format(const ifroster *h, int index) {
+        const uint8_t bytes[16] = { 0xfe, 0x80, [15] = 1 };
+        char text[IFROSTER_ADDRESS_SIZE];
+
+        return ifroster_format(h, AF_INET6, bytes, index, text, sizeof(text));
+}
+
+static int ask_lookup(const ifroster *h, int index) {
+        const uint8_t bytes[4] = { 192, 0, 2, 1 };
+        int type, links[1] = { 0 }, r;
+
+        r = ifroster_lookup(h, AF_INET, bytes, 0, &type, links, 1);
+        return r < 0 ? r : r == 1 ? links[0] : -ENODEV;
+}
+
+static int drop(int r, char *json) {
+        if (r >= 0)
+                free(json);
+        return r;
+}
+
+static int ask_lookup_json(const ifroster *h, int index) {
+        char *json;
+        int r;
+
+        r = ifroster_lookup_json(h, "192.0.2.1", &json);
+        if (r >= 0 && !strstr(json, "unicast"))
+                r = -ENODEV;
+        else if (r < 0)
+                return r;
+        free(json);
+        return r;
+}
+
+static int ask_link_json(const ifroster *h, int index) {
+        char *json = NULL;
+        int r;
+
+        r = ifroster_link_json(h, index, 0, &json);
+        return drop(r, json);
+}
+
+static int ask_list_json(const ifroster *h, int index) {
+        char *json = NULL;
+        int r;
+
+        r = ifroster_list_json(h, IFROSTER_ADDRESS, index, 0, 0, &json);
+        return drop(r, json);
+}
+
+static int ask_local_json(const ifroster *h, int index) {
+        char *json = NULL;
+        int r;
+
+        r = ifroster_local_json(h, 0, index, &json);
+        return drop(r, json);
+}
+
+static int ask_status(const ifroster *h, int index) {
+        char *json = NULL;
+        int r;
+
+        r = ifroster_plan9_text(h, IFROSTER_PLAN9_STATUS, index, &json);
+        return drop(r, json);
+}
+
+/* A snapshot is as good as what it is of. */
+static int ask_snapshot(const ifroster *h, int index) {
+        ifroster *frozen;
+        int r, q;
+
+        ck_assert_int_eq(ifroster_snapshot(h, &frozen), 0);
+        r = ask_name(frozen, index);
+        q = ask_lookup(frozen, index);
+        if (r >= 0 || r == -EAGAIN)
+                r = q;
+        q = ask_index(frozen, index);
+        if (r >= 0 || r == -EAGAIN)
+                r = q;
+        (void) ifroster_free(frozen);
+        return r;
+}
+
+static const struct {
+        const char *what;
+        int (*ask)(const ifroster *h, int index);
+} questions[] = {
+        { "name", ask_name },
+        { "zone", ask_zone },
+        { "own address", ask_own },
+        { "index", ask_index },
+        { "row", ask_row },
+        { "parse", ask_parse },
+        { "format", ask_format },
+        { "lookup", ask_lookup },
+        { "lookup as JSON", ask_lookup_json },
+        { "link as JSON", ask_link_json },
+        { "list as JSON", ask_list_json },
+        { "local table as JSON", ask_local_json },
+        { "status", ask_status },
+        { "snapshot", ask_snapshot },
+};
+
+static void make_t0(void) {
+        ip("link add t0 type veth peer name t1");
+        ip("link set t0 up");
+        ip("addr add 192.0.2.1/24 dev t0");
+}
+
+/* What the table does not have is asked for, or it cannot be told. */
+START_TEST(who_is_behind_does_not_deny) {
+        ifroster *h = open_own();
+        int index, r;
+
+        fall_behind(h, 60 * USEC_PER_SEC);
+        make_t0();
+        index = (int) if_nametoindex("t0");
+        r = questions[_i].ask(h, index);
+        ck_assert_msg(r == 0 || r == index || r == -EAGAIN, "%s: %d", questions[_i].what, r);
+        ck_assert(source_is_behind(h->source));
+        catch_up(h);
+        r = questions[_i].ask(h, index);
+        ck_assert_msg(r == 0 || r == index, "%s: %d", questions[_i].what, r);
+        clean();
+        (void) ifroster_free(h);
+}
+END_TEST
+
+/* What the kernel does not have is not there. */
+START_TEST(who_is_behind_asks_the_kernel) {
+        ifroster *h = open_own();
+        char name[IFROSTER_NAME_SIZE];
+        uint8_t bytes[16];
+        int family, zone;
+        ifroster_row *row;
+
+        ck_assert_int_eq(ifroster_row_new(&row), 0);
+        fall_behind(h, 60 * USEC_PER_SEC);
+        make_t0();
+        ck_assert_int_eq(ifroster_index(h, "nothing"), -ENODEV);
+        ck_assert_int_eq(ifroster_zone(h, "nothing", NULL), -ENODEV);
+        ck_assert_int_eq(ifroster_zone(h, "123456", NULL), -ENODEV);
+        ck_assert_int_eq(ifroster_name(h, 123456, name), -ENODEV);
+        ck_assert_int_eq(ifroster_get_link(h, 123456, row), -ENODEV);
+        ck_assert_int_eq(ifroster_parse(h, "fe80::1%nothing", &family, bytes, &zone), -ENODEV);
+        ck_assert_int_eq(ifroster_zone(h, "01", NULL), -EILSEQ);
+        ck_assert(source_is_behind(h->source));
+        clean();
+        (void) ifroster_row_free(row);
+        (void) ifroster_free(h);
+}
+END_TEST
+
+/* The resync is near: then it is waited for. */
+START_TEST(a_short_wait_is_no_refusal) {
+        const uint8_t bytes[4] = { 192, 0, 2, 1 };
+        ifroster *h = open_own();
+        int type, links[1];
+
+        for (unsigned i = 0; i < 5; i++) {
+                ck_assert_int_eq(ifroster_sync(h, WAIT_USEC), 0);
+                fall_behind(h, 20 * USEC_PER_MSEC);
+                make_t0();
+                h->source->resync_not_before = source_now(h->source) + 20 * USEC_PER_MSEC;
+                ck_assert_int_eq(ifroster_lookup(h, AF_INET, bytes, 0, &type, links, 1), 1);
+                ck_assert_int_eq(links[0], (int) if_nametoindex("t0"));
+                catch_up(h);
+                clean();
+        }
         (void) ifroster_free(h);
 }
 END_TEST
@@ -445,6 +682,9 @@ static Suite *suite(void) {
         tcase_add_test(t, flags_are_checked);
         tcase_add_test(t, answers_are_fresh);
         tcase_add_test(t, alternative_names_of_links_that_are_down_are_asked_for);
+        tcase_add_loop_test(t, who_is_behind_does_not_deny, 0, ELEMENTSOF(questions));
+        tcase_add_test(t, who_is_behind_asks_the_kernel);
+        tcase_add_test(t, a_short_wait_is_no_refusal);
         tcase_add_test(t, arguments_are_checked);
         tcase_add_test(t, rows_are_those_of_getifaddrs);
         tcase_add_test(t, fields_by_name);
