@@ -128,24 +128,24 @@ int question_rows(Manager *m, ObjectType type, int64_t index, int64_t family, Ro
 }
 
 int question_describe(Manager *m, char **ret, Detail *reterr_detail) {
-        json_t *object;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         TableView v;
         int r;
 
         r = question_begin(m, &v, reterr_detail);
         if (r < 0)
                 return r;
-        r = json_describe(&v, &object);
+        r = json_write_describe(&w, &v);
         if (r >= 0)
-                r = json_text_take(object, ret);
+                r = json_writer_take(&w, ret, NULL);
         if (r < 0)
                 return question_fail_plain(reterr_detail, r);
         return 0;
 }
 
 int question_describe_link(Manager *m, int64_t index, char **ret, Detail *reterr_detail) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         LinkRecord link;
-        json_t *object;
         TableView v;
         int r;
 
@@ -153,9 +153,9 @@ int question_describe_link(Manager *m, int64_t index, char **ret, Detail *reterr
         if (r < 0)
                 return r;
         v = manager_view(m);
-        r = json_link(&v, link.ifindex, NULL, NULL, &object);
+        r = json_write_link(&w, &v, link.ifindex, NULL, NULL);
         if (r >= 0)
-                r = json_text_take(object, ret);
+                r = json_writer_take(&w, ret, NULL);
         if (r < 0)
                 return question_fail_plain(reterr_detail, r);
         return 0;

@@ -12,14 +12,9 @@
 #include "varlink-methods.h"
 #include "varlink-roster-internal.h"
 
-static int reply_object(VarlinkCall *call, int r, json_t *object) {
-        json_auto_t *reply = r >= 0 ? object : NULL;
-
-        return r < 0 ? r : varlink_call_reply(call, reply);
-}
-
 int roster_on_parse_address(VarlinkCall *call, json_t *parameters, void *userdata) {
-        json_t *text = json_object_get(parameters, "Text"), *object = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
+        json_t *text = json_object_get(parameters, "Text");
         Roster *roster = userdata;
         ParsedAddress parsed;
         Detail detail;
@@ -31,8 +26,9 @@ int roster_on_parse_address(VarlinkCall *call, json_t *parameters, void *userdat
         if (r < 0)
                 return roster_fail(call, r, json_string_value(text), &detail);
         v = manager_view(roster->manager);
-        r = json_parsed_address(&v, &parsed, &object);
-        return reply_object(call, r, object);
+        roster_text_begin(&w);
+        json_write_parsed_address(&w, &v, &parsed);
+        return roster_text_reply(&w, call);
 }
 
 /* An array of numbers as bytes; false when one is none, or there are too many. */
@@ -73,8 +69,9 @@ int roster_on_format_address(VarlinkCall *call, json_t *parameters, void *userda
 }
 
 int roster_on_lookup_address(VarlinkCall *call, json_t *parameters, void *userdata) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         _cleanup_(address_answer_done) AddressAnswer answer = {};
-        json_t *text = json_object_get(parameters, "Address"), *object = NULL;
+        json_t *text = json_object_get(parameters, "Address");
         Roster *roster = userdata;
         Detail detail;
         TableView v;
@@ -85,12 +82,14 @@ int roster_on_lookup_address(VarlinkCall *call, json_t *parameters, void *userda
         if (r < 0)
                 return roster_fail(call, r, json_string_value(text), &detail);
         v = manager_view(roster->manager);
-        r = json_address_answer(&v, &answer, &object);
-        return reply_object(call, r, object);
+        roster_text_begin(&w);
+        json_write_address_answer(&w, &v, &answer);
+        return roster_text_reply(&w, call);
 }
 
 int roster_on_get_link_for_address(VarlinkCall *call, json_t *parameters, void *userdata) {
-        json_t *text = json_object_get(parameters, "Address"), *object = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
+        json_t *text = json_object_get(parameters, "Address");
         Roster *roster = userdata;
         LinkAnswer answer = {};
         LinkRecord link;
@@ -104,13 +103,15 @@ int roster_on_get_link_for_address(VarlinkCall *call, json_t *parameters, void *
                 return roster_fail(call, r, json_string_value(text), &detail);
         answer.ifindex = link.ifindex;
         v = manager_view(roster->manager);
-        r = json_link_answer(&v, &answer, &object);
-        return reply_object(call, r, object);
+        roster_text_begin(&w);
+        json_write_link_answer(&w, &v, &answer);
+        return roster_text_reply(&w, call);
 }
 
 int roster_on_select_source(VarlinkCall *call, json_t *parameters, void *userdata) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         _cleanup_(source_answer_done) SourceAnswer answer = {};
-        json_t *text = json_object_get(parameters, "Destination"), *object = NULL;
+        json_t *text = json_object_get(parameters, "Destination");
         const char *mode = json_string_value(json_object_get(parameters, "Mode")), *rule;
         Roster *roster = userdata;
         Detail detail;
@@ -123,16 +124,17 @@ int roster_on_select_source(VarlinkCall *call, json_t *parameters, void *userdat
         if (r < 0)
                 return roster_fail(call, r, json_string_value(text), &detail);
         v = manager_view(roster->manager);
-        r = json_source_answer(&v, &answer, rule, &object);
-        return reply_object(call, r, object);
+        roster_text_begin(&w);
+        json_write_source_answer(&w, &v, &answer, rule);
+        return roster_text_reply(&w, call);
 }
 
 int roster_on_get_primary_address(VarlinkCall *call, json_t *parameters, void *userdata) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         int64_t family = json_integer_value(json_object_get(parameters, "Family"));
         char link_name[LINK_NAME_MAX + 1];
         Roster *roster = userdata;
         AddressRecord address;
-        json_t *record = NULL;
         RecordView view;
         LinkRecord link;
         Detail detail;
@@ -148,17 +150,19 @@ int roster_on_get_primary_address(VarlinkCall *call, json_t *parameters, void *u
                 memcpy(link_name, link.name, sizeof(link_name));
                 view.context.link_name = link_name;
         }
-        r = json_from_view(&view, 0, &record);
-        if (r < 0)
-                return r;
-        return roster_reply(call, "Address", record);
+        roster_text_begin(&w);
+        json_write_begin_object(&w);
+        json_write_key(&w, "Address");
+        json_write_record(&w, &view, 0);
+        json_write_end_object(&w);
+        return roster_text_reply(&w, call);
 }
 
 int roster_on_list_local(VarlinkCall *call, json_t *parameters, void *userdata) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         const char *view = json_string_value(json_object_get(parameters, "View"));
         _cleanup_(freep) LocalEntry *entries = NULL;
         Roster *roster = userdata;
-        json_t *list = NULL;
         Detail detail;
         TableView v;
         size_t n;
@@ -168,14 +172,18 @@ int roster_on_list_local(VarlinkCall *call, json_t *parameters, void *userdata) 
         if (r < 0)
                 return roster_fail(call, r, view, &detail);
         v = manager_view(roster->manager);
-        r = json_local_entries(&v, entries, n, &list);
-        return r < 0 ? r : roster_reply(call, "Entries", list);
+        roster_text_begin(&w);
+        json_write_begin_object(&w);
+        json_write_key(&w, "Entries");
+        json_write_local_entries(&w, &v, entries, n);
+        json_write_end_object(&w);
+        return roster_text_reply(&w, call);
 }
 
 int roster_on_list_proxies(VarlinkCall *call, json_t *parameters, void *userdata) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         int64_t index = json_integer_value(json_object_get(parameters, "InterfaceIndex"));
         _cleanup_(freep) RtnlProxy *proxies = NULL;
-        json_auto_t *list = json_array();
         Roster *roster = userdata;
         char subject[ROSTER_SUBJECT_MAX];
         Detail detail;
@@ -185,21 +193,20 @@ int roster_on_list_proxies(VarlinkCall *call, json_t *parameters, void *userdata
         r = question_proxies(roster->manager, index, &proxies, &n, &detail);
         if (r < 0)
                 return roster_fail(call, r, roster_subject(index, subject), &detail);
-        for (size_t i = 0; list && i < n; i++) {
-                size_t size = ip_family_size(proxies[i].address.family);
-                json_t *bytes = json_array();
-                char text[IP_TEXT_MAX];
-
-                for (size_t k = 0; bytes && k < size; k++)
-                        (void) json_array_append_new(bytes,
-                                                     json_integer(proxies[i].address.bytes[k]));
-                if (json_array_append_new(list, json_pack("{s:i, s:i, s:o, s:s}", "InterfaceIndex",
-                                                          proxies[i].ifindex, "Family",
-                                                          (int) proxies[i].address.family,
-                                                          "Address", bytes, "AddressString",
-                                                          ip_format(&proxies[i].address, text))) <
-                    0)
-                        return -ENOMEM;
+        roster_text_begin(&w);
+        json_write_begin_object(&w);
+        json_write_key(&w, "Proxies");
+        json_write_begin_array(&w);
+        for (size_t i = 0; i < n; i++) {
+                json_write_begin_object(&w);
+                json_write_key(&w, "InterfaceIndex");
+                json_write_int(&w, proxies[i].ifindex);
+                json_write_key(&w, "Family");
+                json_write_int(&w, proxies[i].address.family);
+                json_write_address(&w, "Address", "AddressString", &proxies[i].address);
+                json_write_end_object(&w);
         }
-        return list ? roster_reply(call, "Proxies", json_incref(list)) : -ENOMEM;
+        json_write_end_array(&w);
+        json_write_end_object(&w);
+        return roster_text_reply(&w, call);
 }

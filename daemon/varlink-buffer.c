@@ -5,8 +5,7 @@
  * so messages are cut before anything is parsed, and each byte received is looked at once for it,
  * however small the pieces in which it comes.
  *
- * The writer of a payload, json_dumps(), ends its text with the very NUL that ends the message:
- * the string is what goes on the wire, and the queues of a thousand subscribers refer to one.
+ * The text of a payload ends with the very NUL that ends the message: the string is what goes on the wire, and the queues of a thousand subscribers refer to one.
  */
 
 #include <errno.h>
@@ -251,28 +250,34 @@ int varlink_queue_send(VarlinkQueue *queue, int fd) {
         return 0;
 }
 
-int varlink_payload_new_message(json_t *message, bool shared, VarlinkPayload **ret) {
+int varlink_payload_new_text(char *text, size_t size, bool shared, VarlinkPayload **ret) {
         VarlinkPayload *payload;
-        char *text;
-
-        text = json_dumps(message, JSON_COMPACT);
-        if (!text)
-                return -EINVAL;
 
         payload = malloc(sizeof(*payload));
-        if (!payload) {
-                free(text);
+        if (!payload)
                 return -ENOMEM;
-        }
         *payload = (VarlinkPayload){
                 .n_ref = 1,
                 .shared = shared,
-                .size = strlen(text) + 1,
+                .size = size,
                 .text = text,
         };
 
         *ret = payload;
         return 0;
+}
+
+int varlink_payload_new_message(json_t *message, VarlinkPayload **ret) {
+        char *text;
+        int r;
+
+        text = json_dumps(message, JSON_COMPACT);
+        if (!text)
+                return -EINVAL;
+        r = varlink_payload_new_text(text, strlen(text) + 1, /* shared= */ false, ret);
+        if (r < 0)
+                free(text);
+        return r;
 }
 
 bool varlink_payload_is_shared(const VarlinkPayload *payload) {

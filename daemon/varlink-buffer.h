@@ -72,6 +72,6 @@ int varlink_queue_send(VarlinkQueue *queue, int fd);
 
 /* payloads */
 
-/* Writes a whole message, for one connection only unless shared. */
-int varlink_payload_new_message(json_t *message, bool shared, VarlinkPayload **ret);
+/* Writes a whole message, for one connection only. -EINVAL when it cannot be written. */
+int varlink_payload_new_message(json_t *message, VarlinkPayload **ret);
 bool varlink_payload_is_shared(const VarlinkPayload *payload);

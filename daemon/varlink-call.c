@@ -26,7 +26,7 @@
 
 /* messages */
 
-int varlink_message_new(const char *error, json_t *parameters, bool continues, json_t **ret) {
+int varlink_message_new(const char *error, json_t *parameters, json_t **ret) {
         json_auto_t *message = NULL, *empty = NULL;
 
         if (!parameters) {
@@ -42,31 +42,9 @@ int varlink_message_new(const char *error, json_t *parameters, bool continues, j
                 return -EINVAL;
         if (json_object_set(message, "parameters", parameters) < 0)
                 return -ENOMEM;
-        if (continues && json_object_set_new(message, "continues", json_true()) < 0)
-                return -ENOMEM;
 
         *ret = TAKE_PTR(message);
         return 0;
-}
-
-int varlink_payload_new(json_t *parameters, VarlinkPayload **ret) {
-        json_auto_t *message = NULL;
-        int r;
-
-        r = varlink_message_new(NULL, parameters, true, &message);
-        if (r < 0)
-                return r;
-        return varlink_payload_new_message(message, true, ret);
-}
-
-int varlink_payload_new_reply(json_t *parameters, VarlinkPayload **ret) {
-        json_auto_t *message = NULL;
-        int r;
-
-        r = varlink_message_new(NULL, parameters, false, &message);
-        if (r < 0)
-                return r;
-        return varlink_payload_new_message(message, false, ret);
 }
 
 /* life of a call */
@@ -199,7 +177,7 @@ size_t varlink_call_queued_bytes(const VarlinkCall *call) {
 
 /* answers */
 
-static int call_send(VarlinkCall *call, const char *error, json_t *parameters, bool continues) {
+static int call_send(VarlinkCall *call, const char *error, json_t *parameters) {
         _cleanup_(varlink_payload_unrefp) VarlinkPayload *payload = NULL;
         json_auto_t *message = NULL;
         int r;
@@ -211,10 +189,10 @@ static int call_send(VarlinkCall *call, const char *error, json_t *parameters, b
         if (call->oneway)
                 return 0;
 
-        r = varlink_message_new(error, parameters, continues, &message);
+        r = varlink_message_new(error, parameters, &message);
         if (r < 0)
                 return r;
-        r = varlink_payload_new_message(message, false, &payload);
+        r = varlink_payload_new_message(message, &payload);
         if (r < 0)
                 return r;
         return varlink_connection_enqueue(call->connection, payload);
@@ -223,7 +201,7 @@ static int call_send(VarlinkCall *call, const char *error, json_t *parameters, b
 int varlink_call_reply(VarlinkCall *call, json_t *parameters) {
         int r;
 
-        r = call_send(call, NULL, parameters, false);
+        r = call_send(call, NULL, parameters);
         if (r < 0)
                 return r;
 
@@ -247,12 +225,6 @@ int varlink_call_reply_payload(VarlinkCall *call, VarlinkPayload *payload) {
         return 0;
 }
 
-int varlink_call_reply_more(VarlinkCall *call, json_t *parameters) {
-        if (!call->more)
-                return -EINVAL;
-        return call_send(call, NULL, parameters, true);
-}
-
 int varlink_call_reply_more_payload(VarlinkCall *call, VarlinkPayload *payload) {
         assert(!call->answered);
 
@@ -267,7 +239,7 @@ int varlink_call_error(VarlinkCall *call, const char *name, json_t *parameters) 
         VarlinkServer *server = call->connection ? call->connection->server : NULL;
         int r;
 
-        r = call_send(call, name, parameters, false);
+        r = call_send(call, name, parameters);
         if (r < 0)
                 return r;
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The answers to Describe and GetLink as they were written: to build the JSON text of a record takes
- * several times as long as the rest of a question, and between two changes the text is the same for
- * whoever asks. Forgotten with every batch, and when nobody has asked for a moment; never told of
+ * The answers to Describe and GetLink as they were written: between two changes the text is the
+ * same for whoever asks, and that of everything takes milliseconds to write. Forgotten with every batch, and when nobody has asked for a moment; never told of
  * another generation than the present one.
  */
 
@@ -36,21 +35,23 @@ static int forget_later(Roster *roster) {
         return r < 0 ? r : sd_event_source_set_enabled(roster->forget, SD_EVENT_ONESHOT);
 }
 
-static int describe(Roster *roster, int32_t ifindex, json_t **ret) {
+static int describe(Roster *roster, int32_t ifindex, VarlinkPayload **ret) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         TableView v = manager_view(roster->manager);
-        json_t *link, *object;
         int r;
 
+        roster_text_begin(&w);
         if (ifindex == 0)
-                return json_describe(&v, ret);
-        r = json_link(&v, ifindex, NULL, NULL, &link);
+                r = json_write_describe(&w, &v);
+        else {
+                json_write_begin_object(&w);
+                json_write_key(&w, "Link");
+                r = json_write_link(&w, &v, ifindex, NULL, NULL);
+                json_write_end_object(&w);
+        }
         if (r < 0)
                 return r;
-        object = json_pack("{s:o}", "Link", link);
-        if (!object)
-                return -ENOMEM;
-        *ret = object;
-        return 0;
+        return roster_text_payload(&w, /* continues= */ false, /* shared= */ false, ret);
 }
 
 /* Where the answer is kept; what lies there may be of another link. */
@@ -67,15 +68,11 @@ static VarlinkPayload **place_of(Roster *roster, int32_t ifindex) {
 
 int roster_reply_described(VarlinkCall *call, Roster *roster, int32_t ifindex) {
         VarlinkPayload **kept = place_of(roster, ifindex);
-        json_auto_t *object = NULL;
         int r;
 
         if (*kept)
                 return varlink_call_reply_payload(call, *kept);
-        r = describe(roster, ifindex, &object);
-        if (r < 0)
-                return r;
-        r = varlink_payload_new_reply(object, kept);
+        r = describe(roster, ifindex, kept);
         if (r < 0)
                 return r;
         r = forget_later(roster);

@@ -14,18 +14,36 @@
 
 static const ObjectType children[] = { OBJECT_ADDRESS, OBJECT_GROUP, OBJECT_ROUTE };
 
-static int append_event(const Change *change, json_t *events) {
-        json_t *event;
-        int r;
+/* Lists of events ------------------------------------------------------------------------------ */
 
-        r = json_event(change, &event);
-        if (r < 0)
-                return r;
-        return json_array_append_new(events, event) < 0 ? -ENOMEM : 0;
+void event_list_done(EventList *events) {
+        json_writer_done(&events->w);
 }
 
-static int append_link(const TableView *v, const LinkRecord *link, ChangeType type,
-                       LinkTexts *texts, json_t *events) {
+void event_list_add(EventList *events, const Change *change) {
+        json_write_event(&events->w, change);
+        events->n++;
+}
+
+int event_list_payload(const EventList *events, uint64_t generation, bool shared,
+                       VarlinkPayload **ret) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
+
+        if (events->w.failed)
+                return -ENOMEM;
+        roster_text_begin(&w);
+        json_write_begin_object(&w);
+        json_write_key(&w, "Generation");
+        json_write_uint(&w, generation);
+        json_write_key(&w, "Events");
+        json_write_begin_array(&w);
+        json_write_values(&w, events->w.text, events->w.len);
+        json_write_end_array(&w);
+        json_write_end_object(&w);
+        return roster_text_payload(&w, /* continues= */ true, shared, ret);
+}
+
+static void add_link(const LinkRecord *link, ChangeType type, LinkTexts *texts, EventList *events) {
         Change change = {
                 .type = type,
                 .object = OBJECT_LINK,
@@ -35,14 +53,14 @@ static int append_link(const TableView *v, const LinkRecord *link, ChangeType ty
         };
 
         memcpy(change.link_name, link->name, sizeof(change.link_name));
-        return append_event(&change, events);
+        event_list_add(events, &change);
 }
 
 /* Walks --------------------------------------------------------------------------------------- */
 
 /* The link itself, when it is wanted, and what belongs to it comes next. */
 static int telling_begin_link(Telling *t, const TableView *v, ChangeType type, Filter *f,
-                              json_t *events) {
+                              EventList *events) {
         LinkTexts *texts = NULL;
         int r;
 
@@ -55,7 +73,7 @@ static int telling_begin_link(Telling *t, const TableView *v, ChangeType type, F
         if (t->at_link)
                 r = filter_follow(f, t->link.incarnation);
         if (r >= 0 && t->at_link && filter_wants_object(f, OBJECT_LINK))
-                r = append_link(v, &t->link, type, texts, events);
+                add_link(&t->link, type, texts, events);
         link_texts_free(texts);
         return r;
 }
@@ -76,27 +94,23 @@ static bool telling_next_row(Telling *t, const TableView *v, const Filter *f, Ch
 }
 
 /* Rows of the link, until the array is full. */
-static int telling_rows(Telling *t, const TableView *v, ChangeType type, const Filter *f,
-                        size_t n_max, json_t *events) {
+static void telling_rows(Telling *t, const TableView *v, ChangeType type, const Filter *f,
+                         size_t n_max, EventList *events) {
         Change change = { .type = type, .incarnation = t->link.incarnation };
-        int r;
 
         memcpy(change.link_name, t->link.name, sizeof(change.link_name));
-        while (json_array_size(events) < n_max) {
+        while (events->n < n_max) {
                 if (!telling_next_row(t, v, f, &change)) {
                         t->at_link = false;
-                        return 0;
+                        return;
                 }
-                r = append_event(&change, events);
-                if (r < 0)
-                        return r;
+                event_list_add(events, &change);
         }
-        return 0;
 }
 
 /* On to the next link. Behind the last one come the routes that lead nowhere (unreachable, blackhole)
  * and belong to none. */
-static int telling_next_link(Telling *t, const TableView *v, Filter *f, json_t *events) {
+static int telling_next_link(Telling *t, const TableView *v, Filter *f, EventList *events) {
         if (!t->started)
                 t->links = table_walk_all(v, OBJECT_LINK);
         t->started = true;
@@ -109,12 +123,12 @@ static int telling_next_link(Telling *t, const TableView *v, Filter *f, json_t *
         return 0;
 }
 
-int telling_next(Telling *t, const TableView *v, Filter *f, json_t *events) {
-        int r;
+int telling_next(Telling *t, const TableView *v, Filter *f, EventList *events) {
+        int r = 0;
 
-        while (json_array_size(events) < ROSTER_EXISTING_EVENTS) {
+        while (events->n < ROSTER_EXISTING_EVENTS) {
                 if (t->at_link)
-                        r = telling_rows(t, v, CHANGE_EXISTING, f, ROSTER_EXISTING_EVENTS, events);
+                        telling_rows(t, v, CHANGE_EXISTING, f, ROSTER_EXISTING_EVENTS, events);
                 else if (t->ended)
                         return 0;
                 else
@@ -125,28 +139,15 @@ int telling_next(Telling *t, const TableView *v, Filter *f, json_t *events) {
         return 1;
 }
 
-int tell_link(const TableView *v, const LinkRecord *link, Filter *f, json_t *events) {
+int tell_link(const TableView *v, const LinkRecord *link, Filter *f, EventList *events) {
         Telling t = { .link = *link };
         int r;
 
         r = telling_begin_link(&t, v, CHANGE_ADDED, f, events);
         if (r < 0 || !t.at_link)
                 return r;
-        return telling_rows(&t, v, CHANGE_ADDED, f, SIZE_MAX, events);
-}
-
-/* Replies ------------------------------------------------------------------------------------- */
-
-json_t *events_reply(uint64_t generation, json_t *events) {
-        json_t *reply = json_object();
-
-        if (!reply || json_object_set_new(reply, "Generation", json_number(generation)) < 0 ||
-            json_object_set(reply, "Events", events) < 0) {
-                json_decref(reply);
-                reply = NULL;
-        }
-        json_decref(events);
-        return reply;
+        telling_rows(&t, v, CHANGE_ADDED, f, SIZE_MAX, events);
+        return 0;
 }
 
 /* Copies of the table ------------------------------------------------------------------------- */
@@ -208,8 +209,7 @@ Snapshot *snapshot_unref(Snapshot *s) {
         return NULL;
 }
 
-static int snapshot_add_piece(Snapshot *s, Pieces *p, json_t *events) {
-        json_auto_t *reply = events_reply(s->generation, events);
+static int snapshot_add_piece(Snapshot *s, Pieces *p, const EventList *events) {
         VarlinkPayload **grown;
         int r;
 
@@ -217,9 +217,7 @@ static int snapshot_add_piece(Snapshot *s, Pieces *p, json_t *events) {
         if (!grown)
                 return -ENOMEM;
         p->payloads = grown;
-        if (!reply)
-                return -ENOMEM;
-        r = varlink_payload_new(reply, &p->payloads[p->n]);
+        r = event_list_payload(events, s->generation, /* shared= */ true, &p->payloads[p->n]);
         if (r < 0)
                 return r;
         snapshot_account(s, varlink_payload_size(p->payloads[p->n]));
@@ -228,18 +226,14 @@ static int snapshot_add_piece(Snapshot *s, Pieces *p, json_t *events) {
 }
 
 static int snapshot_write_piece(Snapshot *s, unsigned audience) {
+        _cleanup_(event_list_done) EventList events = {};
         Filter filter = { .objects = audience };
         Pieces *p = &s->audiences[audience];
-        json_t *events = json_array();
         int more, r;
 
-        if (!events)
-                return -ENOMEM;
-        more = telling_next(&p->telling, &s->view, &filter, events);
-        if (more < 0 || json_array_size(events) == 0)
-                json_decref(events);
-        else {
-                r = snapshot_add_piece(s, p, events);
+        more = telling_next(&p->telling, &s->view, &filter, &events);
+        if (more >= 0 && events.n > 0) {
+                r = snapshot_add_piece(s, p, &events);
                 if (r < 0)
                         return r;
         }

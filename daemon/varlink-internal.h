@@ -235,7 +235,7 @@ void varlink_requests_forget(VarlinkServer *server);
 
 /* messages */
 
-int varlink_message_new(const char *error, json_t *parameters, bool continues, json_t **ret);
+int varlink_message_new(const char *error, json_t *parameters, json_t **ret);
 
 /* service */
 

@@ -28,8 +28,8 @@ static int reply_object(VarlinkCall *call, int r, json_t *object) {
 /* Links ------------------------------------------------------------------------------------ */
 
 static int on_list_links(VarlinkCall *call, json_t *parameters, void *userdata) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         _cleanup_(rows_done) Rows rows = {};
-        json_auto_t *links = json_array();
         Roster *roster = userdata;
         Detail detail;
         int r;
@@ -37,19 +37,23 @@ static int on_list_links(VarlinkCall *call, json_t *parameters, void *userdata) 
         r = question_rows(roster->manager, OBJECT_LINK, 0, 0, &rows, &detail);
         if (r < 0)
                 return roster_fail(call, r, NULL, &detail);
-        for (size_t i = 0; links && i < rows.n; i++) {
-                if (json_array_append_new(links, json_link_name((const LinkRecord *) rows.records +
-                                                                i)) < 0)
-                        return -ENOMEM;
-        }
-        return links ? roster_reply(call, "Links", json_incref(links)) : -ENOMEM;
+        roster_text_begin(&w);
+        json_write_begin_object(&w);
+        json_write_key(&w, "Links");
+        json_write_begin_array(&w);
+        for (size_t i = 0; i < rows.n; i++)
+                json_write_link_name(&w, (const LinkRecord *) rows.records + i);
+        json_write_end_array(&w);
+        json_write_end_object(&w);
+        return roster_text_reply(&w, call);
 }
 
 static int reply_match(VarlinkCall *call, const LinkRecord *link, NameMatch match) {
-        json_t *reply = NULL;
-        int r = json_link_match(link, match, &reply);
+        _cleanup_(json_writer_done) JsonWriter w = {};
 
-        return reply_object(call, r, reply);
+        roster_text_begin(&w);
+        json_write_link_match(&w, link, match);
+        return roster_text_reply(&w, call);
 }
 
 typedef int (*FindLink)(Manager *m, const char *text, size_t len, LinkRecord *ret,
@@ -146,8 +150,8 @@ static int on_describe(VarlinkCall *call, json_t *parameters, void *userdata) {
 static int list_rows(VarlinkCall *call, json_t *parameters, Roster *roster, ObjectType type,
                      const char *member) {
         int64_t index = optional_int(parameters, "InterfaceIndex");
+        _cleanup_(json_writer_done) JsonWriter w = {};
         _cleanup_(rows_done) Rows rows = {};
-        json_auto_t *list = json_array();
         char subject[ROSTER_SUBJECT_MAX];
         Detail detail;
         TableView v;
@@ -159,19 +163,20 @@ static int list_rows(VarlinkCall *call, json_t *parameters, Roster *roster, Obje
                 return roster_fail(call, r, index != 0 ? roster_subject(index, subject) : NULL,
                                    &detail);
         v = manager_view(roster->manager);
-        for (size_t i = 0; list && i < rows.n; i++) {
+        roster_text_begin(&w);
+        json_write_begin_object(&w);
+        json_write_key(&w, member);
+        json_write_begin_array(&w);
+        for (size_t i = 0; i < rows.n; i++) {
                 char link_name[LINK_NAME_MAX + 1];
                 RecordView view;
-                json_t *record;
 
                 rows_view(&rows, &v, i, link_name, &view);
-                r = json_from_view(&view, 0, &record);
-                if (r < 0)
-                        return r;
-                if (json_array_append_new(list, record) < 0)
-                        return -ENOMEM;
+                json_write_record(&w, &view, 0);
         }
-        return list ? roster_reply(call, member, json_incref(list)) : -ENOMEM;
+        json_write_end_array(&w);
+        json_write_end_object(&w);
+        return roster_text_reply(&w, call);
 }
 
 static int on_list_addresses(VarlinkCall *call, json_t *parameters, void *userdata) {
@@ -199,7 +204,8 @@ static int on_get_statistics(VarlinkCall *call, json_t *parameters, void *userda
         if (r < 0)
                 return roster_fail(call, r, roster_subject(index, subject), &detail);
         for (size_t i = 0; object && i < RTNL_STATISTICS_MAX; i++)
-                if (json_object_set_new(object, rtnl_statistic_name(i), json_number(values[i])) < 0)
+                if (json_object_set_new(object, rtnl_statistic_name(i), roster_number(values[i])) <
+                    0)
                         return -ENOMEM;
         return object ? roster_reply(call, "Statistics", json_incref(object)) : -ENOMEM;
 }
@@ -216,18 +222,18 @@ static int on_get_counters(VarlinkCall *call, json_t *parameters, void *userdata
         for (size_t i = 0;
              source_counter_get(source_counters(manager_source(roster->manager)), i, &name, &value);
              i++)
-                if (!object || json_object_set_new(object, name, json_number(value)) < 0)
+                if (!object || json_object_set_new(object, name, roster_number(value)) < 0)
                         return -ENOMEM;
         varlink_server_counters(roster->server, &transport);
         if (!object ||
-            json_object_set_new(object, "VarlinkConnections", json_number(transport.connections)) <
-                            0 ||
-            json_object_set_new(object, "VarlinkRefused", json_number(transport.refused)) < 0 ||
-            json_object_set_new(object, "VarlinkCalls", json_number(transport.calls)) < 0 ||
-            json_object_set_new(object, "VarlinkViolations", json_number(transport.violations)) <
+            json_object_set_new(object, "VarlinkConnections",
+                                roster_number(transport.connections)) < 0 ||
+            json_object_set_new(object, "VarlinkRefused", roster_number(transport.refused)) < 0 ||
+            json_object_set_new(object, "VarlinkCalls", roster_number(transport.calls)) < 0 ||
+            json_object_set_new(object, "VarlinkViolations", roster_number(transport.violations)) <
                             0 ||
             json_object_set_new(object, "VarlinkSubscriptions",
-                                json_number(roster->n_subscriptions)) < 0)
+                                roster_number(roster->n_subscriptions)) < 0)
                 return -ENOMEM;
         return roster_reply(call, "Counters", json_incref(object));
 }
@@ -247,10 +253,11 @@ static int on_get_state(VarlinkCall *call, json_t *parameters, void *userdata) {
         return reply_object(call, 0,
                             json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "State",
                                       source_state_to_string(manager_state(roster->manager)),
-                                      "Generation", json_number(table_generation(&v)), "Resyncs",
-                                      json_number(manager_resyncs(roster->manager)), "NamespaceId",
-                                      json_number(manager_namespace_id(roster->manager)), "Version",
-                                      PROJECT_VERSION, "OperationalState",
+                                      "Generation", roster_number(table_generation(&v)), "Resyncs",
+                                      roster_number(manager_resyncs(roster->manager)),
+                                      "NamespaceId",
+                                      roster_number(manager_namespace_id(roster->manager)),
+                                      "Version", PROJECT_VERSION, "OperationalState",
                                       operational_state_to_string(s.operational), "CarrierState",
                                       carrier_state_to_string(s.carrier), "AddressState",
                                       address_state_to_string(s.address), "IPv4AddressState",
@@ -274,7 +281,7 @@ static void sync_on_done(SyncWaiter *waiter, uint64_t generation) {
 
         varlink_call_set_on_close(sync->call, NULL, NULL);
         if (varlink_call_is_open(sync->call))
-                (void) roster_reply(sync->call, "Generation", json_number(generation));
+                (void) roster_reply(sync->call, "Generation", roster_number(generation));
         sync_free(sync);
 }
 

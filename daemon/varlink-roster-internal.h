@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "json-text.h"
 #include "publisher.h"
 #include "question.h"
 #include "varlink-roster.h"
@@ -66,6 +67,16 @@ const char *roster_subject(int64_t number, char buffer[static ROSTER_SUBJECT_MAX
 int roster_begin(VarlinkCall *call, Roster *r);
 /* Answers with {member: value}, whose reference it takes; NULL: no memory. */
 int roster_reply(VarlinkCall *call, const char *member, json_t *value);
+/* A number that may be too large for JSON. */
+json_t *roster_number(uint64_t number);
+
+/* Answers of which more than a few values are written as text: to be called first, then comes one
+ * object, then one of the others, which empty the writer. */
+void roster_text_begin(JsonWriter *w);
+/* The last reply. */
+int roster_text_reply(JsonWriter *w, VarlinkCall *call);
+/* The message; continues: others will follow. */
+int roster_text_payload(JsonWriter *w, bool continues, bool shared, VarlinkPayload **ret);
 
 /* varlink-described.c: answers with {Link} for the record of a link that is there, or for ifindex 0 with
  * everything. */
@@ -140,11 +151,21 @@ Snapshot *snapshot_unref(Snapshot *s);
 /* Piece number i for an audience (bits by ObjectType), borrowed; NULL: there are no more. -ENOMEM. */
 int snapshot_piece(Snapshot *s, unsigned audience, size_t i, VarlinkPayload **ret);
 
-/* {Generation, Events}; takes the reference of events. NULL: no memory. */
-json_t *events_reply(uint64_t generation, json_t *events);
+/* Events, as texts with commas between them. */
+typedef struct EventList {
+        JsonWriter w;
+        size_t n;
+} EventList;
 
-/* Appends events for the next rows to an array until it has ROSTER_EXISTING_EVENTS. Links that match
+void event_list_done(EventList *events);
+void event_list_add(EventList *events, const Change *change);
+
+/* A reply of {Generation, Events} that others will follow. -ENOMEM. */
+int event_list_payload(const EventList *events, uint64_t generation, bool shared,
+                       VarlinkPayload **ret);
+
+/* Appends events for the next rows to a list until it has ROSTER_EXISTING_EVENTS. Links that match
  * become followed. Returns 1 when there may be more, 0 at the end. -ENOMEM. */
-int telling_next(Telling *t, const TableView *v, Filter *f, json_t *events);
+int telling_next(Telling *t, const TableView *v, Filter *f, EventList *events);
 /* Appends "added" events for one link and all that belongs to it. -ENOMEM. */
-int tell_link(const TableView *v, const LinkRecord *link, Filter *f, json_t *events);
+int tell_link(const TableView *v, const LinkRecord *link, Filter *f, EventList *events);

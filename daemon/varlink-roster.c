@@ -63,6 +63,38 @@ int roster_reply(VarlinkCall *call, const char *member, json_t *value) {
         return reply ? varlink_call_reply(call, reply) : -ENOMEM;
 }
 
+json_t *roster_number(uint64_t number) {
+        return json_integer((json_int_t) CONST_MIN(number, (uint64_t) INT64_MAX));
+}
+
+void roster_text_begin(JsonWriter *w) {
+        json_write_raw(w, VARLINK_REPLY_BEGIN, strlen(VARLINK_REPLY_BEGIN));
+}
+
+int roster_text_payload(JsonWriter *w, bool continues, bool shared, VarlinkPayload **ret) {
+        const char *end = continues ? VARLINK_REPLY_CONTINUES : VARLINK_REPLY_END;
+        char *text;
+        size_t len;
+        int r;
+
+        json_write_raw(w, end, strlen(end));
+        r = json_writer_take(w, &text, &len);
+        if (r < 0)
+                return r;
+        r = varlink_payload_new_text(text, len + 1, shared, ret);
+        if (r < 0)
+                free(text);
+        return r;
+}
+
+int roster_text_reply(JsonWriter *w, VarlinkCall *call) {
+        _cleanup_(varlink_payload_unrefp) VarlinkPayload *payload = NULL;
+        int r;
+
+        r = roster_text_payload(w, /* continues= */ false, /* shared= */ false, &payload);
+        return r < 0 ? r : varlink_call_reply_payload(call, payload);
+}
+
 /* For the transport: a limit that was reached, a handler that failed without an answer. */
 static const char *on_error_name(int error, const char *detail, json_t **ret_parameters) {
         static char name[ERROR_NAME_MAX];

@@ -58,10 +58,10 @@ int varlink_server_limit_payload(VarlinkServer *server, VarlinkLimit limit, Varl
                 return 0;
         }
 
-        r = varlink_message_new(name, parameters, false, &message);
+        r = varlink_message_new(name, parameters, &message);
         if (r < 0)
                 return r;
-        return varlink_payload_new_message(message, false, ret);
+        return varlink_payload_new_message(message, ret);
 }
 
 /* interfaces */

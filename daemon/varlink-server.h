@@ -208,13 +208,10 @@ size_t varlink_call_queued_bytes(const VarlinkCall *call);
 /* The last reply. */
 int varlink_call_reply(VarlinkCall *call, json_t *parameters);
 
-/* Likewise, with a message of varlink_payload_new_reply(). */
+/* Likewise, with a message that was written before. */
 int varlink_call_reply_payload(VarlinkCall *call, VarlinkPayload *payload);
 
 /* A reply that others will follow; only for a call that wants more, else -EINVAL. */
-int varlink_call_reply_more(VarlinkCall *call, json_t *parameters);
-
-/* Likewise, with a message that was written once for many calls. */
 int varlink_call_reply_more_payload(VarlinkCall *call, VarlinkPayload *payload);
 
 /* The last reply: an error by its full name. */
@@ -226,11 +223,14 @@ int varlink_call_error_invalid_parameter(VarlinkCall *call, const char *paramete
 
 /* payloads */
 
-/* Writes a reply that others will follow. Immutable, counted references; each queue that holds it
- * has its own. */
-int varlink_payload_new(json_t *parameters, VarlinkPayload **ret);
-/* Writes a last reply, for several who ask the same. Counts for each connection that it waits in. */
-int varlink_payload_new_reply(json_t *parameters, VarlinkPayload **ret);
+/* A reply, from a text that the caller wrote, NUL-terminated, of size bytes with the NUL: it must be
+ * VARLINK_REPLY_BEGIN, one JSON object, and VARLINK_REPLY_END or, for a reply that others will follow,
+ * VARLINK_REPLY_CONTINUES. Owns the text on success. Immutable, counted references; each queue that
+ * holds it has its own. shared: it counts for no connection, otherwise for each that it waits in. */
+#define VARLINK_REPLY_BEGIN "{\"parameters\":"
+#define VARLINK_REPLY_END "}"
+#define VARLINK_REPLY_CONTINUES ",\"continues\":true}"
+int varlink_payload_new_text(char *text, size_t size, bool shared, VarlinkPayload **ret);
 VarlinkPayload *varlink_payload_ref(VarlinkPayload *payload);
 VarlinkPayload *varlink_payload_unref(VarlinkPayload *payload);
 DEFINE_CLEANUP(VarlinkPayload *, varlink_payload_unref)

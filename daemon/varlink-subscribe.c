@@ -79,12 +79,19 @@ static void subscription_end(Subscription *s, int error) {
 /* Existing rows ---------------------------------------------------------------------------- */
 
 static int send_ready(Subscription *s, uint64_t generation) {
-        json_auto_t *reply = json_object();
+        _cleanup_(varlink_payload_unrefp) VarlinkPayload *payload = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
+        int r;
 
-        if (!reply || json_object_set_new(reply, "Ready", json_true()) < 0 ||
-            json_object_set_new(reply, "Generation", json_number(generation)) < 0)
-                return -ENOMEM;
-        return varlink_call_reply_more(s->call, reply);
+        roster_text_begin(&w);
+        json_write_begin_object(&w);
+        json_write_key(&w, "Ready");
+        json_write_bool(&w, true);
+        json_write_key(&w, "Generation");
+        json_write_uint(&w, generation);
+        json_write_end_object(&w);
+        r = roster_text_payload(&w, /* continues= */ true, /* shared= */ false, &payload);
+        return r < 0 ? r : varlink_call_reply_more_payload(s->call, payload);
 }
 
 static int tell_the_end(Subscription *s) {
@@ -152,6 +159,15 @@ static int tell_in_pieces(Subscription *s) {
         return r < 0 ? r : tell_piece(s);
 }
 
+/* A reply of its own, which counts for its user. */
+static int send_events(Subscription *s, const EventList *events, uint64_t generation) {
+        _cleanup_(varlink_payload_unrefp) VarlinkPayload *payload = NULL;
+        int r;
+
+        r = event_list_payload(events, generation, /* shared= */ false, &payload);
+        return r < 0 ? r : varlink_call_reply_more_payload(s->call, payload);
+}
+
 static int tell_named(Subscription *s) {
         TableView v = manager_view(s->roster->manager);
         uint64_t generation = table_generation(&v);
@@ -159,17 +175,14 @@ static int tell_named(Subscription *s) {
         int more, r;
 
         do {
-                json_auto_t *events = json_array(), *reply = NULL;
+                _cleanup_(event_list_done) EventList events = {};
 
-                if (!events)
-                        return -ENOMEM;
-                more = telling_next(&telling, &v, &s->filter, events);
+                more = telling_next(&telling, &v, &s->filter, &events);
                 if (more < 0)
                         return more;
-                if (json_array_size(events) == 0)
+                if (events.n == 0)
                         break;
-                reply = events_reply(generation, json_incref(events));
-                r = reply ? varlink_call_reply_more(s->call, reply) : -ENOMEM;
+                r = send_events(s, &events, generation);
                 if (r < 0)
                         return r;
         } while (more > 0);
@@ -222,39 +235,38 @@ int roster_on_subscribe(VarlinkCall *call, json_t *parameters, void *userdata) {
 
 /* Batches ---------------------------------------------------------------------------------- */
 
-static int append_resynced(const Batch *batch, json_t *events) {
-        json_t *event;
-        int r;
+/* All events of a batch, each written once. */
+typedef struct BatchEvents {
+        JsonWriter w;
+        size_t *ends; /* of the texts of its changes */
+} BatchEvents;
 
-        if (!batch->resynced)
-                return 0;
-        r = json_resynced(batch->generation, batch->reason, &event);
-        if (r < 0)
-                return r;
-        return json_array_append_new(events, event) < 0 ? -ENOMEM : 0;
+static void batch_events_done(BatchEvents *events) {
+        json_writer_done(&events->w);
+        free(events->ends);
 }
 
-/* All events of a batch; their places are those of the changes. */
-static int batch_events(const Batch *batch, json_t **ret) {
-        json_auto_t *events = json_array();
-        json_t *event;
-        int r;
-
-        if (!events)
+static int batch_events_write(const Batch *batch, BatchEvents *events) {
+        events->ends = reallocarray(NULL, batch->n_changes + 1, sizeof(*events->ends));
+        if (!events->ends)
                 return -ENOMEM;
         for (size_t i = 0; i < batch->n_changes; i++) {
-                r = json_event(&batch->changes[i], &event);
-                if (r < 0)
-                        return r;
-                if (json_array_append_new(events, event) < 0)
-                        return -ENOMEM;
+                json_write_event(&events->w, &batch->changes[i]);
+                events->ends[i] = events->w.len;
         }
-        *ret = json_incref(events);
-        return 0;
+        return events->w.failed ? -ENOMEM : 0;
+}
+
+static void batch_events_copy(const BatchEvents *events, size_t i, EventList *ret) {
+        /* Behind the comma. */
+        size_t start = i > 0 ? events->ends[i - 1] + 1 : 0;
+
+        json_write_values(&ret->w, events->w.text + start, events->ends[i] - start);
+        ret->n++;
 }
 
 /* A link that got a name of the filter, which the subscriber does not know: all of it is news. */
-static int welcome_link(Subscription *s, const Change *change, json_t *events) {
+static int welcome_link(Subscription *s, const Change *change, EventList *events) {
         TableView v = manager_view(s->roster->manager);
         int r;
 
@@ -266,7 +278,7 @@ static int welcome_link(Subscription *s, const Change *change, json_t *events) {
 
 typedef struct Sieve {
         Subscription *s;
-        json_t *events; /* that pass */
+        EventList events; /* that pass */
         uint64_t welcomed[ROSTER_FILTER_LINKS_MAX]; /* told whole in this batch */
         size_t n_welcomed;
 } Sieve;
@@ -296,12 +308,13 @@ static int sieve_link(Sieve *sieve, const Change *change, bool *ret_pass) {
         }
         if (sieve->n_welcomed == ELEMENTSOF(sieve->welcomed))
                 return -E2BIG;
-        r = welcome_link(sieve->s, change, sieve->events);
+        r = welcome_link(sieve->s, change, &sieve->events);
         sieve->welcomed[sieve->n_welcomed++] = change->incarnation;
         return r;
 }
 
-static int sieve_change(Sieve *sieve, const Change *change, json_t *event) {
+static int sieve_change(Sieve *sieve, const Batch *batch, const BatchEvents *events, size_t i) {
+        const Change *change = &batch->changes[i];
         Filter *f = &sieve->s->filter;
         bool pass;
         int r;
@@ -313,32 +326,25 @@ static int sieve_change(Sieve *sieve, const Change *change, json_t *event) {
         } else
                 pass = filter_follows(f, change->incarnation) &&
                        !sieve_has_told(sieve, change->incarnation);
-        if (!pass || !filter_wants_object(f, change->object))
-                return 0;
-        return json_array_append(sieve->events, event) < 0 ? -ENOMEM : 0;
+        if (pass && filter_wants_object(f, change->object))
+                batch_events_copy(events, i, &sieve->events);
+        return 0;
 }
 
-/* What passes a filter, as the parameters of a reply; NULL when nothing does. */
-static int filtered_reply(Subscription *s, const Batch *batch, json_t *events, json_t **ret) {
-        json_auto_t *passed = json_array();
-        Sieve sieve = { .s = s, .events = passed };
-        int r;
+/* What passes a filter; an empty list when nothing does. The caller is done with it in any case. */
+static int filter_events(Subscription *s, const Batch *batch, const BatchEvents *events,
+                         EventList *ret) {
+        Sieve sieve = { .s = s };
+        int r = 0;
 
-        if (!passed)
-                return -ENOMEM;
-        for (size_t i = 0; i < batch->n_changes; i++) {
-                r = sieve_change(&sieve, &batch->changes[i], json_array_get(events, i));
-                if (r < 0)
-                        return r;
+        for (size_t i = 0; r >= 0 && i < batch->n_changes; i++)
+                r = sieve_change(&sieve, batch, events, i);
+        if (r >= 0 && batch->resynced) {
+                json_write_resynced(&sieve.events.w, batch->generation, batch->reason);
+                sieve.events.n++;
         }
-        r = append_resynced(batch, passed);
-        if (r < 0)
-                return r;
-        *ret = NULL;
-        if (json_array_size(passed) == 0)
-                return 0;
-        *ret = events_reply(batch->generation, json_incref(passed));
-        return *ret ? 0 : -ENOMEM;
+        *ret = sieve.events;
+        return r;
 }
 
 static int hold(Subscription *s, VarlinkPayload *payload) {
@@ -366,14 +372,16 @@ typedef struct Shared {
         VarlinkPayload *payload; /* NULL: nothing in it is for them */
 } Shared;
 
-static int publish_shared(Subscription *s, const Batch *batch, json_t *events, Shared *shared) {
-        json_auto_t *reply = NULL;
+static int publish_shared(Subscription *s, const Batch *batch, const BatchEvents *events,
+                          Shared *shared) {
+        _cleanup_(event_list_done) EventList passed = {};
         int r;
 
         if (!shared->made) {
-                r = filtered_reply(s, batch, events, &reply);
-                if (r >= 0 && reply)
-                        r = varlink_payload_new(reply, &shared->payload);
+                r = filter_events(s, batch, events, &passed);
+                if (r >= 0 && passed.n > 0)
+                        r = event_list_payload(&passed, batch->generation, /* shared= */ true,
+                                               &shared->payload);
                 if (r < 0)
                         return r;
                 shared->made = true;
@@ -385,15 +393,14 @@ static int publish_shared(Subscription *s, const Batch *batch, json_t *events, S
         return varlink_call_reply_more_payload(s->call, shared->payload);
 }
 
-/* A reply of its own, which counts for its user. */
-static int publish_named(Subscription *s, const Batch *batch, json_t *events) {
-        json_auto_t *reply = NULL;
+static int publish_named(Subscription *s, const Batch *batch, const BatchEvents *events) {
+        _cleanup_(event_list_done) EventList passed = {};
         int r;
 
-        r = filtered_reply(s, batch, events, &reply);
-        if (r < 0 || !reply)
+        r = filter_events(s, batch, events, &passed);
+        if (r < 0 || passed.n == 0)
                 return r;
-        return varlink_call_reply_more(s->call, reply);
+        return send_events(s, &passed, batch->generation);
 }
 
 /* Whoever would miss a batch must know that it did. */
@@ -409,13 +416,13 @@ static void end_all(Roster *roster, int error) {
 
 void roster_publish(Roster *roster, const Batch *batch) {
         Shared shared[ROSTER_AUDIENCES] = {};
-        json_auto_t *events = NULL;
+        _cleanup_(batch_events_done) BatchEvents events = {};
         Subscription *next;
         int r;
 
         if (!roster->subscriptions)
                 return;
-        r = batch_events(batch, &events);
+        r = batch_events_write(batch, &events);
         if (r < 0) {
                 end_all(roster, r);
                 return;
@@ -424,8 +431,8 @@ void roster_publish(Roster *roster, const Batch *batch) {
                 next = s->next;
                 if (!varlink_call_is_open(s->call))
                         continue;
-                r = s->filter.names ? publish_named(s, batch, events)
-                                    : publish_shared(s, batch, events, shared + s->filter.objects);
+                r = s->filter.names ? publish_named(s, batch, &events)
+                                    : publish_shared(s, batch, &events, shared + s->filter.objects);
                 if (r < 0)
                         subscription_end(s, r);
         }

@@ -88,10 +88,11 @@ int ifroster_event_field_changed(const ifroster_event *event, const char *field)
                 return 0;
         fields = fields_of(event->row.type, &n);
         found = field_find(event->row.type, field);
-        return found && event->fields >> (found - fields) & 1;
+        return found &&
+               record_diff_with_twins(event->row.type, event->fields) >> (found - fields) & 1;
 }
 
-static int make_json(const ifroster_event *event, json_t **ret) {
+static void write_event(JsonWriter *w, const ifroster_event *event) {
         Change change = {
                 .type = (ChangeType) event->type,
                 .object = event->row.type,
@@ -101,18 +102,17 @@ static int make_json(const ifroster_event *event, json_t **ret) {
                 .texts = event->row.texts, /* still the row's */
         };
 
-        if (event->type == IFROSTER_EVENT_RESYNCED)
-                return json_resynced(event->generation, event->reason, ret);
+        if (event->type == IFROSTER_EVENT_RESYNCED) {
+                json_write_resynced(w, event->generation, event->reason);
+                return;
+        }
         memcpy(change.link_name, ifroster_row_name(&event->row), sizeof(change.link_name));
-        return json_event(&change, ret);
+        json_write_event(w, &change);
 }
 
 int ifroster_event_json(const ifroster_event *event, char **ret) {
-        json_t *json;
-        int r;
+        _cleanup_(json_writer_done) JsonWriter w = {};
 
-        r = make_json(event, &json);
-        if (r < 0)
-                return r;
-        return json_text_take(json, ret);
+        write_event(&w, event);
+        return json_writer_take(&w, ret, NULL);
 }

@@ -33,21 +33,18 @@ static JsonUsers users_for(const TableView *v, bool wanted) {
 }
 
 int ifroster_row_json(const ifroster_row *row, char **ret) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         const RecordView view = client_row_view(row);
-        json_t *json;
-        int r;
 
         if (!row->filled)
                 return -ENODATA;
-        r = json_from_view(&view, 0, &json);
-        if (r < 0)
-                return r;
-        return json_text_take(json, ret);
+        json_write_record(&w, &view, 0);
+        return json_writer_take(&w, ret, NULL);
 }
 
 int ifroster_link_json(const ifroster *h, int ifindex, int users, char **ret) {
         _cleanup_(users_done) Users u = {};
-        json_auto_t *json = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         ClientReading g;
         int r;
 
@@ -63,18 +60,17 @@ int ifroster_link_json(const ifroster *h, int ifindex, int users, char **ret) {
         if (r < 0)
                 return r;
         do {
-                json_decref(json);
-                json = NULL;
-                r = json_link(&g.view, ifindex, users_for(&g.view, users), &u, &json);
+                json_writer_reset(&w);
+                r = json_write_link(&w, &g.view, ifindex, users_for(&g.view, users), &u);
         } while (client_read_again(&g, &r));
         if (r < 0)
                 return r;
-        return json_text_take(TAKE_PTR(json), ret);
+        return json_writer_take(&w, ret, NULL);
 }
 
 int ifroster_describe_json(const ifroster *h, char **ret) {
         _cleanup_(client_copy_done) ClientCopy copy = {};
-        json_t *json;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         TableView v;
         int r;
 
@@ -82,39 +78,32 @@ int ifroster_describe_json(const ifroster *h, char **ret) {
         if (r < 0)
                 return r;
         v = client_copy_view(&copy);
-        r = json_describe(&v, &json);
+        r = json_write_describe(&w, &v);
         if (r < 0)
                 return r;
-        return json_text_take(json, ret);
+        return json_writer_take(&w, ret, NULL);
 }
 
-static int links_json(const TableView *v, int32_t ifindex, JsonUsers users, Users *u,
-                      json_t **ret) {
-        json_t *list, *link;
+static int write_links(JsonWriter *w, const TableView *v, int32_t ifindex, JsonUsers users,
+                       Users *u) {
         int r;
 
         if (ifindex == 0)
-                return json_links(v, users, u, ret);
-        r = json_link(v, ifindex, users, u, &link);
-        if (r < 0)
-                return r;
-        list = json_array();
-        if (json_array_append_new(list, link) < 0) {
-                json_decref(list);
-                return -ENOMEM;
-        }
-        *ret = list;
-        return 0;
+                return json_write_links(w, v, users, u);
+        json_write_begin_array(w);
+        r = json_write_link(w, v, ifindex, users, u);
+        json_write_end_array(w);
+        return r;
 }
 
 int ifroster_list_json(const ifroster *h, int kind, int ifindex, int family, int users,
                        char **ret) {
         _cleanup_(client_copy_done) ClientCopy copy = {};
+        _cleanup_(json_writer_done) JsonWriter w = {};
         _cleanup_(users_done) Users u = {};
         ObjectType type;
         LinkRecord link;
         TableView v;
-        json_t *json;
         int r;
 
         r = client_object_type(kind, &type);
@@ -141,10 +130,10 @@ int ifroster_list_json(const ifroster *h, int kind, int ifindex, int family, int
                 if (r < 0)
                         return r;
         }
-        r = type == OBJECT_LINK
-                            ? links_json(&v, ifindex, users_for(&v, users), &u, &json)
-                            : json_rows(&v, type, ifindex, family, users_for(&v, users), &u, &json);
+        r = type == OBJECT_LINK ? write_links(&w, &v, ifindex, users_for(&v, users), &u)
+                                : json_write_rows(&w, &v, type, ifindex, family,
+                                                  users_for(&v, users), &u);
         if (r < 0)
                 return r;
-        return json_text_take(json, ret);
+        return json_writer_take(&w, ret, NULL);
 }

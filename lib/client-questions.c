@@ -13,7 +13,7 @@
 
 #include "client-internal.h"
 #include "json-answer.h"
-#include "json.h"
+#include "json-text.h"
 #include "lookup.h"
 #include "source-answer.h"
 
@@ -30,10 +30,10 @@ static int parse(const ifroster *h, const char *text, IpAddress *ret, int *ret_i
 }
 
 int ifroster_zone_json(const ifroster *h, const char *text, char **ret) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         ClientReading g;
         LinkRecord link;
         int ifindex, matched, r;
-        json_t *json;
 
         ifindex = ifroster_zone(h, text, &matched);
         if (ifindex <= 0)
@@ -46,12 +46,12 @@ int ifroster_zone_json(const ifroster *h, const char *text, char **ret) {
         while (client_read_again(&g, &r));
         if (r < 0)
                 return r;
-        r = json_link_match(&link, (NameMatch) matched, &json);
-        return r < 0 ? r : json_text_take(json, ret);
+        json_write_link_match(&w, &link, (NameMatch) matched);
+        return json_writer_take(&w, ret, NULL);
 }
 
 int ifroster_parse_json(const ifroster *h, const char *text, char **ret) {
-        json_auto_t *json = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         size_t len = strnlen(text, IP_INPUT_MAX + LOOKUP_NAME_TEXT_MAX);
         ParsedAddress parsed;
         ClientReading g;
@@ -66,17 +66,16 @@ int ifroster_parse_json(const ifroster *h, const char *text, char **ret) {
         if (r < 0)
                 return r;
         do {
-                json_decref(json);
-                json = NULL;
+                json_writer_reset(&w);
                 r = lookup_address_text(&g.view, text, len, /* link_needed= */ false, &parsed);
                 if (r >= 0)
-                        r = json_parsed_address(&g.view, &parsed, &json);
+                        json_write_parsed_address(&w, &g.view, &parsed);
         } while (client_read_again(&g, &r));
-        return r < 0 ? r : json_text_take(TAKE_PTR(json), ret);
+        return r < 0 ? r : json_writer_take(&w, ret, NULL);
 }
 
 int ifroster_lookup_json(const ifroster *h, const char *text, char **ret) {
-        json_auto_t *json = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         ClientReading g;
         IpAddress a;
         _cleanup_(address_answer_done) AddressAnswer checked = {};
@@ -95,13 +94,12 @@ int ifroster_lookup_json(const ifroster *h, const char *text, char **ret) {
         do {
                 _cleanup_(address_answer_done) AddressAnswer answer = {};
 
-                json_decref(json);
-                json = NULL;
+                json_writer_reset(&w);
                 r = lookup_address(&g.view, &a, ifindex, &answer);
                 if (r >= 0)
-                        r = json_address_answer(&g.view, &answer, &json);
+                        json_write_address_answer(&w, &g.view, &answer);
         } while (client_read_again(&g, &r));
-        return r < 0 ? r : json_text_take(TAKE_PTR(json), ret);
+        return r < 0 ? r : json_writer_take(&w, ret, NULL);
 }
 
 /* Local table ---------------------------------------------------------------------------------- */
@@ -132,9 +130,9 @@ static int add_users(const TableView *v, LocalEntry *entries, size_t n) {
 int ifroster_local_json(const ifroster *h, int derived, int ifindex, char **ret) {
         _cleanup_(client_copy_done) ClientCopy copy = {};
         _cleanup_(freep) LocalEntry *entries = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         size_t n, kept = 0;
         LinkRecord link;
-        json_t *json;
         TableView v;
         int r;
 
@@ -164,8 +162,8 @@ int ifroster_local_json(const ifroster *h, int derived, int ifindex, char **ret)
         for (size_t i = 0; i < n; i++)
                 if (ifindex == 0 || entries[i].ifindex == ifindex)
                         entries[kept++] = entries[i];
-        r = json_local_entries(&v, entries, kept, &json);
-        return r < 0 ? r : json_text_take(json, ret);
+        json_write_local_entries(&w, &v, entries, kept);
+        return json_writer_take(&w, ret, NULL);
 }
 
 /* The kernel's part ---------------------------------------------------------------------------- */
@@ -175,10 +173,10 @@ typedef struct Asked {
         IpAddress address;
         int ifindex;
         bool model;
-        int (*ask)(Source *s, const TableView *v, const struct Asked *q, json_t **ret);
+        int (*ask)(Source *s, const TableView *v, const struct Asked *q, JsonWriter *w);
 } Asked;
 
-static int ask_own(const ifroster *h, const Asked *q, json_t **ret) {
+static int ask_own(const ifroster *h, const Asked *q, JsonWriter *w) {
         ifroster *own = client_mutable(h);
         int r;
 
@@ -190,21 +188,23 @@ static int ask_own(const ifroster *h, const Asked *q, json_t **ret) {
         if (r >= 0) {
                 TableView v = table_view(own->table);
 
-                r = q->ask(own->source, &v, q, ret);
+                r = q->ask(own->source, &v, q, w);
         }
         client_unlock(h);
         return r;
 }
 
-static int ask_link(Source *s, const TableView *v, const Asked *q, json_t **ret) {
+static int ask_link(Source *s, const TableView *v, const Asked *q, JsonWriter *w) {
         LinkAnswer answer;
         int r;
 
         r = source_link_for_address(s, v, &q->address, q->ifindex, &answer);
-        return r < 0 ? r : json_link_answer(v, &answer, ret);
+        if (r >= 0)
+                json_write_link_answer(w, v, &answer);
+        return r;
 }
 
-static int ask_source(Source *s, const TableView *v, const Asked *q, json_t **ret) {
+static int ask_source(Source *s, const TableView *v, const Asked *q, JsonWriter *w) {
         _cleanup_(source_answer_done) SourceAnswer answer = {};
         int r;
 
@@ -214,13 +214,14 @@ static int ask_source(Source *s, const TableView *v, const Asked *q, json_t **re
                 r = source_select_kernel(s, v, &q->address, q->ifindex, &answer);
         if (r < 0)
                 return r;
-        return json_source_answer(v, &answer,
-                                  q->model ? source_rule_to_string(answer.rule) : "kernel", ret);
+        json_write_source_answer(w, v, &answer,
+                                 q->model ? source_rule_to_string(answer.rule) : "kernel");
+        return 0;
 }
 
 int ifroster_which_json(const ifroster *h, const char *text, char **ret) {
         Asked q = { .ask = ask_link };
-        json_auto_t *json = NULL;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         LinkAnswer answer;
         ClientReading g;
         int r;
@@ -232,27 +233,26 @@ int ifroster_which_json(const ifroster *h, const char *text, char **ret) {
         if (r < 0)
                 return r;
         do {
-                json_decref(json);
-                json = NULL;
+                json_writer_reset(&w);
                 r = lookup_link_for_address(&g.view, &q.address, q.ifindex, &answer);
                 if (r == 0)
-                        r = json_link_answer(&g.view, &answer, &json);
+                        json_write_link_answer(&w, &g.view, &answer);
         } while (client_read_again(&g, &r));
 
         if (r == LOOKUP_ASK_KERNEL)
-                r = ask_own(h, &q, &json);
-        return r < 0 ? r : json_text_take(TAKE_PTR(json), ret);
+                r = ask_own(h, &q, &w);
+        return r < 0 ? r : json_writer_take(&w, ret, NULL);
 }
 
 int ifroster_source_json(const ifroster *h, const char *text, int model, char **ret) {
         Asked q = { .ask = ask_source, .model = model != 0 };
-        json_t *json;
+        _cleanup_(json_writer_done) JsonWriter w = {};
         int r;
 
         r = parse(h, text, &q.address, &q.ifindex);
         if (r >= 0)
-                r = ask_own(h, &q, &json);
-        return r < 0 ? r : json_text_take(json, ret);
+                r = ask_own(h, &q, &w);
+        return r < 0 ? r : json_writer_take(&w, ret, NULL);
 }
 
 /* Sorting -------------------------------------------------------------------------------------- */
@@ -339,8 +339,8 @@ static int sorting_parse(Sorting *s, const ifroster *h, const char *text, size_t
 
 int ifroster_sort_json(const ifroster *h, const char *const *texts, size_t n, char **ret,
                        size_t *reterr_bad) {
+        _cleanup_(json_writer_done) JsonWriter w = {};
         _cleanup_(sorting_done) Sorting s = {};
-        json_t *json;
         int r;
 
         if (reterr_bad)
@@ -355,7 +355,8 @@ int ifroster_sort_json(const ifroster *h, const char *const *texts, size_t n, ch
                 r = fill_destinations(h, s.destinations, s.zones, n);
         if (r >= 0)
                 r = lookup_sort_destinations(s.destinations, n);
-        if (r >= 0)
-                r = json_destinations(s.destinations, n, s.names, &json);
-        return r < 0 ? r : json_text_take(json, ret);
+        if (r < 0)
+                return r;
+        json_write_destinations(&w, s.destinations, n, s.names);
+        return json_writer_take(&w, ret, NULL);
 }

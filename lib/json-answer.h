@@ -7,40 +7,45 @@
  * Name where they are a member of a list's row. Zones and names are escaped texts; addresses are
  * bytes with a text beside them. What does not apply is left out.
  *
- * Every function fails with -ENOMEM alone, and gives a new reference that the caller owns.
+ * Every function writes one value.
  */
 
-#include <jansson.h>
-
+#include "json-text.h"
 #include "lookup-source.h"
 #include "lookup.h"
 
-/* {Index, Name, NameBytes} of a link; NULL: no memory */
-json_t *json_link_name(const LinkRecord *link);
-/* {Index, Name, NameBytes, Matched}; NameBytes only beside a name that is escaped */
-int json_link_match(const LinkRecord *link, NameMatch match, json_t **ret);
+/* {Index, Name, NameBytes} of a link; NameBytes only beside a name that is escaped */
+void json_write_link_name(JsonWriter *w, const LinkRecord *link);
+/* {Index, Name, NameBytes, Matched} */
+void json_write_link_match(JsonWriter *w, const LinkRecord *link, NameMatch match);
 
 /* {Family, Address, AddressString, Index, Name, Canonical, Class, Scope}; Index is 0, and Name left
  * out, without a zone */
-int json_parsed_address(const TableView *v, const ParsedAddress *a, json_t **ret);
+void json_write_parsed_address(JsonWriter *w, const TableView *v, const ParsedAddress *a);
 
 /* {Type, Links: [{Index, Name}]} */
-int json_address_answer(const TableView *v, const AddressAnswer *a, json_t **ret);
+void json_write_address_answer(JsonWriter *w, const TableView *v, const AddressAnswer *a);
 
 /* {Index, Name, Reason} */
-int json_link_answer(const TableView *v, const LinkAnswer *a, json_t **ret);
+void json_write_link_answer(JsonWriter *w, const TableView *v, const LinkAnswer *a);
 
 /* {Source, Index, Name, Rule, Candidates: [{InterfaceIndex, Name, Family, Address, AddressString,
  * PrefixLength, Flags, State, Chosen, Rule}]}; rule: the word for the answer's. Source is a text,
  * with its zone where it needs one. */
-int json_source_answer(const TableView *v, const SourceAnswer *a, const char *rule, json_t **ret);
+void json_write_source_answer(JsonWriter *w, const TableView *v, const SourceAnswer *a,
+                              const char *rule);
 
 /* [{InterfaceIndex, Name, Family, Address, AddressString, PrefixLength, Type, Reasons, References,
  * Owner, OwnerString, OwnerPrefixLength}] */
-int json_local_entries(const TableView *v, const LocalEntry *entries, size_t n, json_t **ret);
+void json_write_local_entries(JsonWriter *w, const TableView *v, const LocalEntry *entries,
+                              size_t n);
 
 /* [{Family, Address, AddressString, Source, SourceString, Place, Rule}]; Place: where it stood in
  * the question, from 0; Source is left out of what cannot be reached. texts: the canonical texts in
  * the order of the question. */
-int json_destinations(const Destination *destinations, size_t n, const char *const *texts,
-                      json_t **ret);
+void json_write_destinations(JsonWriter *w, const Destination *destinations, size_t n,
+                             const char *const *texts);
+
+/* The members NAME and NAME_STRING of an object: an address as bytes and as text. */
+void json_write_address(JsonWriter *w, const char *name, const char *name_string,
+                        const IpAddress *a);

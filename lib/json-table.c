@@ -2,7 +2,7 @@
 
 /*
  * Whole parts of the table as JSON: a link with what belongs to it, lists, and everything. Rows are
- * copied out and sorted first, because the table keeps them in no order; then each becomes one
+ * copied out and sorted first, because the table keeps them in no order; then each is written as one
  * object.
  *
  * Under a writer the rows of one call may not fit together. That is for the caller's sequence check
@@ -69,8 +69,8 @@ static int rows_collect(Rows *rows, const TableView *v, int32_t ifindex, int fam
 }
 
 /* One record of a list, with the name of its link for Zone. */
-static int row_to_json(const TableView *v, ObjectType type, const void *record, JsonUsers users,
-                       void *userdata, json_t **ret) {
+static void write_row(JsonWriter *w, const TableView *v, ObjectType type, const void *record,
+                      JsonUsers users, void *userdata) {
         char name[LINK_NAME_MAX + 1] = "";
         RecordView view = { .type = type, .record = record, .context.users = -1 };
         LinkRecord link;
@@ -84,63 +84,32 @@ static int row_to_json(const TableView *v, ObjectType type, const void *record, 
 
                 view.context.users = users(userdata, group->ifindex, &group->group);
         }
-        return json_from_view(&view, 0, ret);
+        json_write_record(w, &view, 0);
 }
 
-int json_rows(const TableView *v, ObjectType type, int32_t ifindex, int family, JsonUsers users,
-              void *userdata, json_t **ret) {
+int json_write_rows(JsonWriter *w, const TableView *v, ObjectType type, int32_t ifindex, int family,
+                    JsonUsers users, void *userdata) {
         _cleanup_(rows_done) Rows rows = { .type = type };
-        json_auto_t *array = json_array();
         int r;
 
         assert(type != OBJECT_LINK);
-        if (!array)
-                return -ENOMEM;
         r = rows_collect(&rows, v, ifindex, family);
         if (r < 0)
                 return r;
 
-        for (size_t i = 0; i < rows.n; i++) {
-                json_t *element;
-
-                r = row_to_json(v, type, rows_get(&rows, i), users, userdata, &element);
-                if (r < 0)
-                        return r;
-                if (json_array_append_new(array, element) < 0)
-                        return -ENOMEM;
-        }
-
-        *ret = TAKE_PTR(array);
+        json_write_begin_array(w);
+        for (size_t i = 0; i < rows.n; i++)
+                write_row(w, v, type, rows_get(&rows, i), users, userdata);
+        json_write_end_array(w);
         return 0;
 }
 
-static int add_list(json_t *object, const char *name, const TableView *v, ObjectType type,
-                    int32_t ifindex, JsonUsers users, void *userdata) {
-        json_t *list;
-        int r;
-
-        r = json_rows(v, type, ifindex, AF_UNSPEC, users, userdata, &list);
-        if (r < 0)
-                return r;
-        return json_object_set_new(object, name, list) < 0 ? -ENOMEM : 0;
-}
-
-static int link_to_json(const TableView *v, const LinkRecord *link, JsonUsers users, void *userdata,
-                        json_t **ret) {
-        _cleanup_(freep) LinkTexts *texts = NULL;
-        RecordView view = { .type = OBJECT_LINK, .record = link, .context.users = -1 };
-        json_auto_t *object = NULL;
+/* The fields of a link that are lists of other records. */
+static int write_lists(JsonWriter *w, const TableView *v, const RecordView *link, JsonUsers users,
+                       void *userdata) {
         const Field *fields;
         size_t n;
         int r;
-
-        r = table_get_texts(v, link->ifindex, &texts);
-        if (r < 0)
-                return r;
-        view.context.texts = texts;
-        r = json_from_view(&view, 0, &object);
-        if (r < 0)
-                return r;
 
         fields = fields_of(OBJECT_LINK, &n);
         for (size_t i = 0; i < n; i++) {
@@ -148,70 +117,75 @@ static int link_to_json(const TableView *v, const LinkRecord *link, JsonUsers us
 
                 if (fields[i].kind != VALUE_RECORDS)
                         continue;
-                field_get(&fields[i], &view, &value);
-                r = add_list(object, fields[i].name, v, value.records, link->ifindex, users,
-                             userdata);
+                field_get(&fields[i], link, &value);
+                json_write_key(w, fields[i].name);
+                r = json_write_rows(w, v, value.records, record_ifindex(OBJECT_LINK, link->record),
+                                    AF_UNSPEC, users, userdata);
                 if (r < 0)
                         return r;
         }
-
-        *ret = TAKE_PTR(object);
         return 0;
 }
 
-int json_link(const TableView *v, int32_t ifindex, JsonUsers users, void *userdata, json_t **ret) {
+static int write_link(JsonWriter *w, const TableView *v, const LinkRecord *link, JsonUsers users,
+                      void *userdata) {
+        _cleanup_(freep) LinkTexts *texts = NULL;
+        RecordView view = { .type = OBJECT_LINK, .record = link, .context.users = -1 };
+        int r;
+
+        r = table_get_texts(v, link->ifindex, &texts);
+        if (r < 0)
+                return r;
+        view.context.texts = texts;
+        json_write_begin_object(w);
+        json_write_fields(w, &view, UINT64_MAX);
+        r = write_lists(w, v, &view, users, userdata);
+        json_write_end_object(w);
+        return r;
+}
+
+int json_write_link(JsonWriter *w, const TableView *v, int32_t ifindex, JsonUsers users,
+                    void *userdata) {
         LinkRecord link;
 
         if (!table_get_link(v, ifindex, &link))
                 return -ENODEV;
-        return link_to_json(v, &link, users, userdata, ret);
+        return write_link(w, v, &link, users, userdata);
 }
 
-int json_links(const TableView *v, JsonUsers users, void *userdata, json_t **ret) {
+int json_write_links(JsonWriter *w, const TableView *v, JsonUsers users, void *userdata) {
         _cleanup_(rows_done) Rows rows = { .type = OBJECT_LINK };
-        json_auto_t *array = json_array();
         int r;
 
-        if (!array)
-                return -ENOMEM;
         r = rows_collect(&rows, v, 0, AF_UNSPEC);
         if (r < 0)
                 return r;
 
+        json_write_begin_array(w);
         for (size_t i = 0; i < rows.n; i++) {
-                json_t *element;
-
                 /* A damaged row; index 0 would mean "all links" below. */
                 if (record_ifindex(OBJECT_LINK, rows_get(&rows, i)) < 1)
                         continue;
-                r = link_to_json(v, rows_get(&rows, i), users, userdata, &element);
+                r = write_link(w, v, rows_get(&rows, i), users, userdata);
                 if (r < 0)
                         return r;
-                if (json_array_append_new(array, element) < 0)
-                        return -ENOMEM;
         }
-
-        *ret = TAKE_PTR(array);
+        json_write_end_array(w);
         return 0;
 }
 
-int json_describe(const TableView *v, json_t **ret) {
-        json_auto_t *object = json_object();
-        json_t *links;
+int json_write_describe(JsonWriter *w, const TableView *v) {
         int r;
 
-        if (json_object_set_new(object, "Generation", json_number(table_generation(v))) < 0)
-                return -ENOMEM;
-
-        r = json_links(v, NULL, NULL, &links);
+        json_write_begin_object(w);
+        json_write_key(w, "Generation");
+        json_write_uint(w, table_generation(v));
+        json_write_key(w, "Links");
+        r = json_write_links(w, v, NULL, NULL);
         if (r < 0)
                 return r;
-        if (json_object_set_new(object, "Links", links) < 0)
-                return -ENOMEM;
-        r = add_list(object, "DefaultRoutes", v, OBJECT_ROUTE, 0, NULL, NULL);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(object);
-        return 0;
+        json_write_key(w, "DefaultRoutes");
+        r = json_write_rows(w, v, OBJECT_ROUTE, 0, AF_UNSPEC, NULL, NULL);
+        json_write_end_object(w);
+        return r;
 }

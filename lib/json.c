@@ -5,9 +5,6 @@
  * this file knows kinds of values and the two shapes, record and event.
  *
  * Texts need no care here: the field table gives valid UTF-8 without control characters.
- *
- * jansson frees a value that it cannot insert, and refuses to insert NULL. So a failed allocation
- * anywhere shows up at the insertion, and is checked only there.
  */
 
 #include "json.h"
@@ -15,73 +12,69 @@
 
 /* Values --------------------------------------------------------------------------------------- */
 
-json_t *json_number(uint64_t number) {
-        return json_integer((json_int_t) CONST_MIN(number, (uint64_t) INT64_MAX));
-}
-
-static json_t *json_bytes(const uint8_t *bytes, size_t len) {
-        json_auto_t *array = json_array();
-
-        for (size_t i = 0; i < len; i++)
-                if (json_array_append_new(array, json_integer(bytes[i])) < 0)
-                        return NULL;
-        return TAKE_PTR(array);
-}
-
-static json_t *json_escaped(TextSpan text) {
+void json_write_escaped(JsonWriter *w, TextSpan text) {
         char buf[TEXT_ESCAPED_MAX(LINK_ALIAS_MAX)];
 
-        return json_stringn(buf, text_escape(text.text, text.len, buf, sizeof(buf)));
+        json_write_string(w, buf, text_escape(text.text, text.len, buf, sizeof(buf)));
 }
 
 /* An array in an array is something that not every Varlink implementation can declare. */
-static json_t *json_raw_name(TextSpan name) {
-        return json_pack("{s:o}", "Bytes", json_bytes((const uint8_t *) name.text, name.len));
+static void write_raw_name(JsonWriter *w, TextSpan name) {
+        json_write_begin_object(w);
+        json_write_key(w, "Bytes");
+        json_write_bytes(w, name.text, name.len);
+        json_write_end_object(w);
 }
 
-static json_t *json_altnames(const LinkTexts *texts, bool raw) {
-        json_auto_t *array = json_array();
+static void write_altnames(JsonWriter *w, const LinkTexts *texts, bool raw) {
         TextSpan name;
         size_t pos = 0;
 
-        while (link_texts_next(texts, &pos, &name)) {
-                json_t *element = raw ? json_raw_name(name) : json_escaped(name);
-
-                if (json_array_append_new(array, element) < 0)
-                        return NULL;
-        }
-        return TAKE_PTR(array);
+        json_write_begin_array(w);
+        while (link_texts_next(texts, &pos, &name))
+                if (raw)
+                        write_raw_name(w, name);
+                else
+                        json_write_escaped(w, name);
+        json_write_end_array(w);
 }
 
-static json_t *json_value(const FieldValue *value) {
+static void write_value(JsonWriter *w, const FieldValue *value) {
         switch (value->kind) {
         case VALUE_BOOL:
-                return json_boolean(value->boolean);
+                json_write_bool(w, value->boolean);
+                return;
         case VALUE_INT:
-                return json_integer(value->integer);
+                json_write_int(w, value->integer);
+                return;
         case VALUE_UINT:
         case VALUE_UINT64:
-                return json_number(value->number);
+                json_write_uint(w, value->number);
+                return;
         case VALUE_TEXT:
-                return json_stringn(value->bytes, value->len);
+                json_write_string(w, value->bytes, value->len);
+                return;
         case VALUE_BYTES:
-                return json_bytes(value->bytes, value->len);
+                json_write_bytes(w, value->bytes, value->len);
+                return;
         case VALUE_TEXTS:
-                return json_altnames(value->texts, /* raw= */ false);
+                write_altnames(w, value->texts, /* raw= */ false);
+                return;
         case VALUE_BYTES_LIST:
-                return json_altnames(value->texts, /* raw= */ true);
+                write_altnames(w, value->texts, /* raw= */ true);
+                return;
         case VALUE_NONE:
         case VALUE_RECORDS:
         case _VALUE_KIND_MAX:
                 break;
         }
-        return json_null();
+        json_write_null(w);
 }
 
 /* Records -------------------------------------------------------------------------------------- */
 
 /* Fields in `nulls` that are not published are written as null, others left out. */
-static int add_fields(json_t *object, const RecordView *view, uint64_t mask, uint64_t nulls) {
+static void write_fields(JsonWriter *w, const RecordView *view, uint64_t mask, uint64_t nulls) {
         const Field *fields;
         FieldValue value;
         size_t n;
@@ -89,36 +82,31 @@ static int add_fields(json_t *object, const RecordView *view, uint64_t mask, uin
         fields = fields_of(view->type, &n);
         for (size_t i = 0; i < n; i++) {
                 uint64_t bit = UINT64_C(1) << i;
-                json_t *element;
+                bool published;
 
                 if (!(mask & bit) || fields[i].kind == VALUE_RECORDS)
                         continue;
 
                 field_get(&fields[i], view, &value);
-                if (field_is_published(&fields[i], &value))
-                        element = json_value(&value);
-                else if (nulls & bit)
-                        element = json_null();
-                else
+                published = field_is_published(&fields[i], &value);
+                if (!published && !(nulls & bit))
                         continue;
-                if (json_object_set_new(object, fields[i].name, element) < 0)
-                        return -ENOMEM;
+                json_write_key(w, fields[i].name);
+                if (published)
+                        write_value(w, &value);
+                else
+                        json_write_null(w);
         }
-        return 0;
 }
 
-int json_from_view(const RecordView *view, uint64_t mask, json_t **ret) {
-        json_auto_t *object = json_object();
-        int r;
+void json_write_fields(JsonWriter *w, const RecordView *view, uint64_t mask) {
+        write_fields(w, view, mask != 0 ? mask : UINT64_MAX, 0);
+}
 
-        if (!object)
-                return -ENOMEM;
-        r = add_fields(object, view, mask != 0 ? mask : UINT64_MAX, 0);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(object);
-        return 0;
+void json_write_record(JsonWriter *w, const RecordView *view, uint64_t mask) {
+        json_write_begin_object(w);
+        json_write_fields(w, view, mask);
+        json_write_end_object(w);
 }
 
 /* Events --------------------------------------------------------------------------------------- */
@@ -135,36 +123,41 @@ static uint64_t key_fields(ObjectType type) {
         return mask;
 }
 
-static int add_event_header(json_t *event, const Change *c) {
-        TextSpan name = { c->link_name, strnlen(c->link_name, sizeof(c->link_name)) };
-        int32_t ifindex = record_ifindex(c->object, &c->record);
+/* A link's own fields that the header has told. */
+static uint64_t header_fields(bool odd) {
+        static const char *const names[] = { "Index", "Incarnation", "Name", "NameBytes" };
+        const Field *fields;
+        uint64_t mask = 0;
+        size_t n;
 
-        if (json_object_set_new(event, "Event", json_string(change_type_to_string(c->type))) < 0 ||
-            json_object_set_new(event, "Object", json_string(object_type_to_string(c->object))) <
-                            0 ||
-            json_object_set_new(event, "Index", json_integer(ifindex)) < 0 ||
-            json_object_set_new(event, "Incarnation", json_number(c->incarnation)) < 0 ||
-            json_object_set_new(event, "Name", json_escaped(name)) < 0)
-                return -ENOMEM;
-
-        if (text_needs_escape(name.text, name.len) &&
-            json_object_set_new(event, "NameBytes",
-                                json_bytes((const uint8_t *) name.text, name.len)) < 0)
-                return -ENOMEM;
-        return 0;
+        fields = fields_of(OBJECT_LINK, &n);
+        for (size_t i = 0; i < ELEMENTSOF(names) - !odd; i++)
+                mask |= UINT64_C(1) << (field_find(OBJECT_LINK, names[i]) - fields);
+        return mask;
 }
 
-int json_event(const Change *c, json_t **ret) {
-        json_auto_t *event = json_object();
+static void write_header(JsonWriter *w, const Change *c, TextSpan name, bool odd) {
+        json_write_key(w, "Event");
+        json_write_text(w, change_type_to_string(c->type));
+        json_write_key(w, "Object");
+        json_write_text(w, object_type_to_string(c->object));
+        json_write_key(w, "Index");
+        json_write_int(w, record_ifindex(c->object, &c->record));
+        json_write_key(w, "Incarnation");
+        json_write_uint(w, c->incarnation);
+        json_write_key(w, "Name");
+        json_write_escaped(w, name);
+        if (odd) {
+                json_write_key(w, "NameBytes");
+                json_write_bytes(w, name.text, name.len);
+        }
+}
+
+void json_write_event(JsonWriter *w, const Change *c) {
+        TextSpan name = { c->link_name, strnlen(c->link_name, sizeof(c->link_name)) };
+        bool odd = text_needs_escape(name.text, name.len);
         RecordView view = change_view(c);
         uint64_t mask = 0, nulls = 0;
-        int r;
-
-        if (!event)
-                return -ENOMEM;
-        r = add_event_header(event, c);
-        if (r < 0)
-                return r;
 
         switch (c->type) {
         case CHANGE_EXISTING:
@@ -181,22 +174,22 @@ int json_event(const Change *c, json_t **ret) {
         case _CHANGE_TYPE_MAX:
                 break;
         }
-        r = add_fields(event, &view, mask, nulls);
-        if (r < 0)
-                return r;
+        if (c->object == OBJECT_LINK)
+                mask &= ~header_fields(odd);
 
-        *ret = TAKE_PTR(event);
-        return 0;
+        json_write_begin_object(w);
+        write_header(w, c, name, odd);
+        write_fields(w, &view, mask, nulls);
+        json_write_end_object(w);
 }
 
-int json_resynced(uint64_t generation, const char *reason, json_t **ret) {
-        json_auto_t *event = json_object();
-
-        if (json_object_set_new(event, "Event", json_string("resynced")) < 0 ||
-            json_object_set_new(event, "Generation", json_number(generation)) < 0 ||
-            json_object_set_new(event, "Reason", json_string(reason)) < 0)
-                return -ENOMEM;
-
-        *ret = TAKE_PTR(event);
-        return 0;
+void json_write_resynced(JsonWriter *w, uint64_t generation, const char *reason) {
+        json_write_begin_object(w);
+        json_write_key(w, "Event");
+        json_write_text(w, "resynced");
+        json_write_key(w, "Generation");
+        json_write_uint(w, generation);
+        json_write_key(w, "Reason");
+        json_write_text(w, reason);
+        json_write_end_object(w);
 }

@@ -15,6 +15,7 @@
  */
 
 #include <getopt.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 
@@ -45,24 +46,35 @@ static int say(const char *name, json_t *value) {
         return fflush(stdout) == 0 ? 0 : -errno;
 }
 
+/* What was written, as a value. */
+static json_t *value_of(JsonWriter *w) {
+        json_t *value = NULL;
+        char *text;
+
+        if (json_writer_take(w, &text, NULL) >= 0) {
+                value = json_loads(text, 0, NULL);
+                free(text);
+        }
+        return value;
+}
+
 static int say_table(const Follow *f) {
         TableView view = table_view(f->table);
-        json_t *value = NULL;
+        JsonWriter w = {};
         int r;
 
-        r = json_describe(&view, &value);
-        return r < 0 ? r : say("Describe", value);
+        r = json_write_describe(&w, &view);
+        return r < 0 ? r : say("Describe", value_of(&w));
 }
 
 static int say_batch(const Batch *batch) {
-        json_t *events = json_array(), *event;
-        int r;
+        json_t *events = json_array();
 
         for (size_t i = 0; i < batch->n_changes; i++) {
-                r = json_event(&batch->changes[i], &event);
-                if (r < 0)
-                        return r;
-                (void) json_array_append_new(events, event);
+                JsonWriter w = {};
+
+                json_write_event(&w, &batch->changes[i]);
+                (void) json_array_append_new(events, value_of(&w));
         }
         return say("Batch",
                    json_pack("{s:I,s:o,s:s*}", "Generation", (json_int_t) batch->generation,
@@ -75,7 +87,7 @@ static int say_counters(const Follow *f) {
         uint64_t number;
 
         for (size_t i = 0; source_counter_get(source_counters(f->source), i, &name, &number); i++)
-                (void) json_object_set_new(value, name, json_number(number));
+                (void) json_object_set_new(value, name, json_integer((json_int_t) number));
         return say("Sync", value);
 }
 

@@ -2,20 +2,48 @@
 
 /*
  * Records, lists and events as JSON, compared with JSON texts written by hand: nothing may be
- * missing and nothing beside it. Every object is also dumped and parsed again, as a client would.
+ * missing and nothing beside it. Every text is also parsed by jansson, as a client would, and written
+ * by it: the bytes must be the same. Random rows are made a tree by other means, and compared too.
  */
 
 #include <check.h>
 #include <jansson.h>
 
 #include "json.h"
+#include "random.h"
 #include "record-fixture.h"
 #include "table.h"
 #include "util.h"
 
-/* Takes the object. The expected text is written with ' for ". */
-static void check_json(json_t *object, const char *expected) {
-        _cleanup_(freep) char *dump = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+/* What was written, which is emptied. */
+static char *take_text(JsonWriter *w) {
+        char *text = NULL;
+        size_t len;
+
+        ck_assert_int_eq(json_writer_take(w, &text, &len), 0);
+        ck_assert_uint_eq(strlen(text), len);
+        return text;
+}
+
+static json_t *parse(const char *text) {
+        json_error_t error;
+        json_t *value;
+
+        value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+        ck_assert_msg(value, "%s: %s", error.text, text);
+        return value;
+}
+
+static json_t *take_value(JsonWriter *w) {
+        _cleanup_(freep) char *text = take_text(w);
+
+        return parse(text);
+}
+
+/* The expected text is written with ' for ". What was written is what jansson would have made of it,
+ * byte by byte, members in their order. */
+static void check_json(JsonWriter *w, const char *expected) {
+        _cleanup_(freep) char *dump = take_text(w), *again_text = NULL;
         _cleanup_(freep) char *text = strdup(expected);
         json_auto_t *again = NULL, *wanted = NULL;
         json_error_t error;
@@ -24,20 +52,20 @@ static void check_json(json_t *object, const char *expected) {
                 if (*p == '\'')
                         *p = '"';
         ck_assert_ptr_nonnull(dump);
-        again = json_loads(dump, JSON_DECODE_ANY, &error);
-        ck_assert_msg(again, "%s: %s", error.text, dump);
+        again = parse(dump);
+        again_text = json_dumps(again, JSON_COMPACT | JSON_ENCODE_ANY);
+        ck_assert_str_eq(dump, again_text);
         wanted = json_loads(text, JSON_DECODE_ANY, &error);
         ck_assert_msg(wanted, "%s at %d: %s", error.text, error.position, text);
         ck_assert_msg(json_equal(again, wanted), "have %s\nwant %s", dump, text);
         ck_assert_ptr_null(strchr(dump, '\n'));
-        json_decref(object);
 }
 
 static void check_view(const RecordView *view, const char *expected) {
-        json_t *object = NULL;
+        JsonWriter w = {};
 
-        ck_assert_int_eq(json_from_view(view, 0, &object), 0);
-        check_json(object, expected);
+        json_write_record(&w, view, 0);
+        check_json(&w, expected);
 }
 
 #define LINK_JSON                                                                                 \
@@ -79,7 +107,7 @@ static void check_view(const RecordView *view, const char *expected) {
 
 #define ROUTE_KEY_JSON                                                \
         "'InterfaceIndex': 2, 'Family': 2, 'Gateway': [10, 1, 1, 2]," \
-        "'GatewayString': '10.1.1.2', 'Metric': 100, 'Protocol': 16, 'Table': 254"
+        "'GatewayString': '10.1.1.2', 'Metric': 100, 'Protocol': 16, 'Table': 254, 'TOS': 8"
 #define ROUTE_JSON                                                           \
         ROUTE_KEY_JSON ", 'Protocol': 16, 'PreferredSource': [10, 1, 1, 1]," \
                        "'PreferredSourceString': '10.1.1.1'"
@@ -123,10 +151,10 @@ END_TEST
 START_TEST(test_mask) {
         GroupRecord group = fixture_group();
         RecordView view = { .type = OBJECT_GROUP, .record = &group, .context.users = 1 };
-        json_t *object = NULL;
+        JsonWriter w = {};
 
-        ck_assert_int_eq(json_from_view(&view, 1 << 0 | 1 << 3 | 1 << 4, &object), 0);
-        check_json(object, "{'InterfaceIndex': 2, 'AddressString': 'ff02::1'}");
+        json_write_record(&w, &view, 1 << 0 | 1 << 3 | 1 << 4);
+        check_json(&w, "{'InterfaceIndex': 2, 'AddressString': 'ff02::1'}");
 }
 END_TEST
 
@@ -148,17 +176,25 @@ END_TEST
 START_TEST(test_large_numbers) {
         AddressRecord a = fixture_address();
         RecordView view = { .type = OBJECT_ADDRESS, .record = &a };
-        json_t *object = NULL;
+        JsonWriter w = {};
 
         a.flags = UINT32_MAX;
         a.preferred_usec = INT64_MAX;
         a.valid_usec = UINT64_MAX - 1;
-        ck_assert_int_eq(json_from_view(&view, UINT64_C(1) << 13 | 3 << 17, &object), 0);
-        check_json(object, "{'Flags': 4294967295,"
-                           "'PreferredLifetimeUSec': 9223372036854775807,"
-                           "'ValidLifetimeUSec': 9223372036854775807}");
-        check_json(json_number(UINT64_MAX - 1), "9223372036854775807");
-        check_json(json_number(12), "12");
+        json_write_record(&w, &view, UINT64_C(1) << 13 | 3 << 17);
+        check_json(&w, "{'Flags': 4294967295,"
+                       "'PreferredLifetimeUSec': 9223372036854775807,"
+                       "'ValidLifetimeUSec': 9223372036854775807}");
+        json_write_begin_array(&w);
+        json_write_uint(&w, UINT64_MAX - 1);
+        json_write_uint(&w, INT64_MAX);
+        json_write_uint(&w, 0);
+        json_write_int(&w, -1);
+        json_write_int(&w, INT64_MIN);
+        json_write_int(&w, INT64_MAX);
+        json_write_end_array(&w);
+        check_json(&w, "[9223372036854775807,9223372036854775807,0,-1,-9223372036854775808,"
+                       "9223372036854775807]");
 }
 END_TEST
 
@@ -170,23 +206,24 @@ START_TEST(test_every_byte_in_a_name) {
         for (int byte = 1; byte < 256; byte++) {
                 bool odd = byte < 0x20 || byte >= 0x7f || byte == '\\';
                 char text[64], name[16];
-                json_t *object = NULL;
+                JsonWriter w = {};
 
                 memset(link.name, 0, sizeof(link.name));
                 link.name[0] = 'a';
                 link.name[1] = (char) byte;
-                ck_assert_int_eq(json_from_view(&view, 1 << 2 | 1 << 3, &object), 0);
+                json_write_record(&w, &view, 1 << 2 | 1 << 3);
                 if (byte == '"' || byte == '\'') {
+                        json_auto_t *object = take_value(&w);
+
                         ck_assert_str_eq(json_string_value(json_object_get(object, "Name")),
                                          link.name);
-                        json_decref(object);
                         continue;
                 }
                 snprintf(name, sizeof(name), odd ? "a\\\\x%02x" : "a%c", byte);
                 snprintf(text, sizeof(text),
                          odd ? "{'Name': '%s', 'NameBytes': [97, %d]}" : "{'Name': '%s'}", name,
                          byte);
-                check_json(object, text);
+                check_json(&w, text);
         }
 }
 END_TEST
@@ -215,10 +252,10 @@ static uint64_t field_bit(ObjectType type, const char *name) {
 }
 
 static void check_event(const Change *c, const char *expected) {
-        json_t *event = NULL;
+        JsonWriter w = {};
 
-        ck_assert_int_eq(json_event(c, &event), 0);
-        check_json(event, expected);
+        json_write_event(&w, c);
+        check_json(&w, expected);
 }
 
 START_TEST(test_event_added) {
@@ -300,10 +337,10 @@ START_TEST(test_event_changed) {
 END_TEST
 
 START_TEST(test_event_resynced) {
-        json_t *event = NULL;
+        JsonWriter w = {};
 
-        ck_assert_int_eq(json_resynced(12, "overrun", &event), 0);
-        check_json(event, "{'Event': 'resynced', 'Generation': 12, 'Reason': 'overrun'}");
+        json_write_resynced(&w, 12, "overrun");
+        check_json(&w, "{'Event': 'resynced', 'Generation': 12, 'Reason': 'overrun'}");
 }
 END_TEST
 
@@ -384,10 +421,13 @@ START_TEST(test_table_link) {
         _cleanup_(table_freep) Table *t = make_table();
         TableView view = table_view(t);
         char userdata[] = "userdata";
-        json_auto_t *link = NULL;
+        json_auto_t *link = NULL, *empty = NULL;
+        _cleanup_(freep) char *text = NULL;
         const json_t *list;
+        JsonWriter w = {};
 
-        ck_assert_int_eq(json_link(&view, 2, count_users, userdata, &link), 0);
+        ck_assert_int_eq(json_write_link(&w, &view, 2, count_users, userdata), 0);
+        link = take_value(&w);
         list = json_object_get(link, "Addresses");
         check_members(list, "AddressString", "10.9.0.1 10.1.1.1 2001::1 fe80::1");
         check_members(list, "Zone", "- - - eth0");
@@ -397,17 +437,20 @@ START_TEST(test_table_link) {
         check_members(list, "Zone", "- eth0");
         ck_assert_int_eq(json_object_del(link, "Addresses"), 0);
         ck_assert_int_eq(json_object_del(link, "Groups"), 0);
-        check_json(TAKE_PTR(link), "{" LINK_JSON "}");
+        text = json_dumps(link, JSON_COMPACT);
+        json_write_raw(&w, text, strlen(text));
+        check_json(&w, "{" LINK_JSON "}");
 
-        ck_assert_int_eq(json_link(&view, 3, NULL, NULL, &link), -ENODEV);
-        ck_assert_int_eq(json_link(&view, 0, NULL, NULL, &link), -ENODEV);
-        ck_assert_int_eq(json_link(&view, -1, NULL, NULL, &link), -ENODEV);
-        ck_assert_ptr_null(link);
+        ck_assert_int_eq(json_write_link(&w, &view, 3, NULL, NULL), -ENODEV);
+        ck_assert_int_eq(json_write_link(&w, &view, 0, NULL, NULL), -ENODEV);
+        ck_assert_int_eq(json_write_link(&w, &view, -1, NULL, NULL), -ENODEV);
+        ck_assert_uint_eq(w.len, 0);
 
         /* The lists are there, even when empty. */
-        ck_assert_int_eq(json_link(&view, 1, NULL, NULL, &link), 0);
-        ck_assert(json_is_array(json_object_get(link, "Groups")));
-        ck_assert_uint_eq(json_array_size(json_object_get(link, "Groups")), 0);
+        ck_assert_int_eq(json_write_link(&w, &view, 1, NULL, NULL), 0);
+        empty = take_value(&w);
+        ck_assert(json_is_array(json_object_get(empty, "Groups")));
+        ck_assert_uint_eq(json_array_size(json_object_get(empty, "Groups")), 0);
 }
 END_TEST
 
@@ -436,10 +479,12 @@ START_TEST(test_table_rows) {
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 json_auto_t *array = NULL;
+                JsonWriter w = {};
 
-                ck_assert_int_eq(json_rows(&view, cases[i].type, cases[i].ifindex, cases[i].family,
-                                           NULL, NULL, &array),
+                ck_assert_int_eq(json_write_rows(&w, &view, cases[i].type, cases[i].ifindex,
+                                                 cases[i].family, NULL, NULL),
                                  0);
+                array = take_value(&w);
                 check_members(array, cases[i].member, cases[i].expected);
         }
 }
@@ -449,28 +494,219 @@ START_TEST(test_table_describe) {
         _cleanup_(table_freep) Table *t = make_table();
         TableView view = table_view(t);
         json_auto_t *all = NULL, *link = NULL;
+        JsonWriter w = {};
 
-        ck_assert_int_eq(json_describe(&view, &all), 0);
+        ck_assert_int_eq(json_write_describe(&w, &view), 0);
+        all = take_value(&w);
         ck_assert_uint_eq(json_object_size(all), 3);
         ck_assert_int_eq(json_integer_value(json_object_get(all, "Generation")), 42);
         check_members(json_object_get(all, "Links"), "Name", "lo eth0");
         check_members(json_object_get(all, "DefaultRoutes"), "Metric", "50 100 1");
         check_members(json_object_get(all, "DefaultRoutes"), "Family", "2 2 10");
 
-        ck_assert_int_eq(json_link(&view, 2, NULL, NULL, &link), 0);
+        ck_assert_int_eq(json_write_link(&w, &view, 2, NULL, NULL), 0);
+        link = take_value(&w);
         ck_assert(json_equal(json_array_get(json_object_get(all, "Links"), 1), link));
 }
 END_TEST
 
 START_TEST(test_table_empty) {
         _cleanup_(table_freep) Table *t = NULL;
+        JsonWriter w = {};
         TableView view;
-        json_t *all = NULL;
 
         ck_assert_int_eq(table_new(NULL, &t), 0);
         view = table_view(t);
-        ck_assert_int_eq(json_describe(&view, &all), 0);
-        check_json(all, "{'Generation': 0, 'Links': [], 'DefaultRoutes': []}");
+        ck_assert_int_eq(json_write_describe(&w, &view), 0);
+        check_json(&w, "{'Generation': 0, 'Links': [], 'DefaultRoutes': []}");
+}
+END_TEST
+
+/* By other means --------------------------------------------------------------------------------- */
+
+static json_t *tree_of_bytes(const void *bytes, size_t n) {
+        json_t *array = json_array();
+
+        for (size_t i = 0; i < n; i++)
+                ck_assert_int_eq(json_array_append_new(array,
+                                                       json_integer(((const uint8_t *) bytes)[i])),
+                                 0);
+        return array;
+}
+
+static json_t *tree_of_names(const LinkTexts *texts, bool raw) {
+        char text[TEXT_ESCAPED_MAX(LINK_ALTNAME_MAX)];
+        json_t *array = json_array();
+        TextSpan name;
+        size_t pos = 0;
+
+        while (link_texts_next(texts, &pos, &name)) {
+                size_t n = text_escape(name.text, name.len, text, sizeof(text));
+
+                json_array_append_new(array, raw ? json_pack("{s:o}", "Bytes",
+                                                             tree_of_bytes(name.text, name.len))
+                                                 : json_stringn(text, n));
+        }
+        return array;
+}
+
+static json_t *tree_of_value(const FieldValue *v) {
+        switch (v->kind) {
+        case VALUE_BOOL:
+                return json_boolean(v->boolean);
+        case VALUE_INT:
+                return json_integer(v->integer);
+        case VALUE_UINT:
+        case VALUE_UINT64:
+                return json_integer(v->number > INT64_MAX ? INT64_MAX : (json_int_t) v->number);
+        case VALUE_TEXT:
+                return json_stringn(v->bytes, v->len);
+        case VALUE_BYTES:
+                return tree_of_bytes(v->bytes, v->len);
+        case VALUE_TEXTS:
+        case VALUE_BYTES_LIST:
+                return tree_of_names(v->texts, v->kind == VALUE_BYTES_LIST);
+        case VALUE_NONE:
+        case VALUE_RECORDS:
+        case _VALUE_KIND_MAX:
+                break;
+        }
+        ck_abort_msg("no value");
+}
+
+/* As jansson would have it, from the values of the field table. */
+static json_t *tree_of_record(const RecordView *view) {
+        json_t *object = json_object();
+        const Field *fields;
+        FieldValue value;
+        size_t n;
+
+        fields = fields_of(view->type, &n);
+        for (size_t i = 0; i < n; i++) {
+                field_get(&fields[i], view, &value);
+                if (value.kind != VALUE_RECORDS && field_is_published(&fields[i], &value))
+                        ck_assert_int_eq(json_object_set_new(object, fields[i].name,
+                                                             tree_of_value(&value)),
+                                         0);
+        }
+        return object;
+}
+
+/* Takes the tree. */
+static void check_tree(JsonWriter *w, json_t *tree) {
+        _cleanup_(freep) char *wanted = json_dumps(tree, JSON_COMPACT | JSON_ENCODE_ANY);
+        _cleanup_(freep) char *text = take_text(w);
+        json_auto_t *again = parse(text);
+
+        ck_assert_str_eq(text, wanted);
+        ck_assert(json_equal(again, tree));
+        json_decref(tree);
+}
+
+static void random_bytes(void *bytes, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                ((uint8_t *) bytes)[i] = (uint8_t) random_below(256);
+}
+
+/* Any bytes but for what every row keeps to: families exist or are unset, names have no NUL inside. */
+static void random_record(ObjectType type, Record *ret) {
+        static const uint8_t families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
+        Record r;
+
+        random_bytes(&r, sizeof(r));
+        if (type == OBJECT_LINK) {
+                r.link.name[random_below(LINK_NAME_MAX) + 1] = '\0';
+                r.link.ipv6_link_local.family = random_below(2) ? AF_INET6 : AF_UNSPEC;
+        } else if (type == OBJECT_ADDRESS) {
+                r.address.address.family = families[random_below(2) + 1];
+                r.address.peer.family = families[random_below(3)];
+                r.address.broadcast.family = families[random_below(3)];
+        } else if (type == OBJECT_GROUP) {
+                r.group.group.family = families[random_below(2) + 1];
+        } else if (type == OBJECT_ROUTE) {
+                r.route.family = families[random_below(2) + 1];
+                r.route.gateway.family = families[random_below(3)];
+                r.route.preferred_source.family = families[random_below(3)];
+        } else {
+                r.local.address.family = families[random_below(2) + 1];
+        }
+        *ret = r;
+}
+
+static LinkTexts *random_texts(void) {
+        char bytes[6][LINK_ALTNAME_MAX];
+        TextSpan names[5], alias;
+        LinkTexts *texts = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(bytes); i++)
+                for (size_t k = 0; k < sizeof(bytes[i]); k++)
+                        bytes[i][k] = (char) (random_below(255) + 1);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                names[i] = (TextSpan){ bytes[i], random_below(LINK_ALTNAME_MAX) };
+        alias = (TextSpan){ bytes[5], random_below(LINK_ALTNAME_MAX) };
+        ck_assert_int_eq(link_texts_new(alias, names, random_below(6), &texts), 0);
+        return texts;
+}
+
+START_TEST(test_random_records) {
+        for (unsigned i = 0; i < 3000; i++) {
+                _cleanup_(freep) LinkTexts *texts = random_texts();
+                ObjectType type = (ObjectType) random_below(_OBJECT_TYPE_MAX);
+                RecordView view = { .type = type };
+                Record record;
+                JsonWriter w = {};
+
+                random_record(type, &record);
+                view.record = &record;
+                view.context = (RecordContext){
+                        .texts = texts,
+                        .link_name = random_below(2) ? "a\"\\\xff" : NULL,
+                        .users = (int64_t) random_below(3) - 1,
+                };
+                json_write_record(&w, &view, 0);
+                check_tree(&w, tree_of_record(&view));
+        }
+}
+END_TEST
+
+/* Every character that needs care, at every place of a growing buffer. */
+START_TEST(test_random_texts) {
+        static const char *const pieces[] = { "a",  "\"", "\\",     "/",      "\x01",      "\x1f",
+                                              "\b", "\f", "\n",     "\r",     "\t",        "\x7f",
+                                              " ",  "",   "\u00e4", "\u20ac", "\U0001f600" };
+        for (unsigned i = 0; i < 300; i++) {
+                json_t *array = json_array();
+                JsonWriter w = {};
+
+                json_write_begin_array(&w);
+                for (unsigned k = random_below(40); k > 0; k--) {
+                        char text[256] = "";
+
+                        for (unsigned n = random_below(50); n > 0; n--)
+                                strcat(text, pieces[random_below(ELEMENTSOF(pieces))]);
+                        json_write_text(&w, text);
+                        json_array_append_new(array, json_string(text));
+                }
+                json_write_end_array(&w);
+                check_tree(&w, array);
+        }
+}
+END_TEST
+
+/* What could not be written is not handed out, whatever came behind it. */
+START_TEST(test_no_memory) {
+        JsonWriter w = {};
+        char *text = NULL;
+
+        json_write_begin_array(&w);
+        json_write_string(&w, "", SIZE_MAX / 2);
+        json_write_int(&w, 1);
+        json_write_end_array(&w);
+        ck_assert_int_eq(json_writer_take(&w, &text, NULL), -ENOMEM);
+        ck_assert_ptr_null(text);
+        json_writer_reset(&w);
+        json_write_null(&w);
+        check_json(&w, "null");
 }
 END_TEST
 
@@ -495,6 +731,9 @@ int main(void) {
         tcase_add_test(c, test_table_rows);
         tcase_add_test(c, test_table_describe);
         tcase_add_test(c, test_table_empty);
+        tcase_add_test(c, test_random_records);
+        tcase_add_test(c, test_random_texts);
+        tcase_add_test(c, test_no_memory);
 
         srunner_run_all(runner, CK_ENV);
         n_failed = srunner_ntests_failed(runner);

@@ -57,7 +57,7 @@ void fixture_run(Fixture *fixture, uint64_t usec);
 
 void fixture_answer_later(Fixture *fixture);
 
-/* {"Event": text} to all subscribers, as one shared payload or one for each. */
+/* {"Event": text} to all subscribers, shared or counted for each. */
 void fixture_publish(Fixture *fixture, const char *text, bool shared);
 
 VarlinkCounters fixture_counters(const Fixture *fixture);
