@@ -10,9 +10,7 @@
  * for which the file system has no room would be SIGBUS. When there is none, the table goes on in
  * private memory, and clients read for themselves.
  *
- * Clients can write nowhere. One that wants to be sure that everything is in the table reads a byte of
- * the file; inotify tells that, and a round of listening to the kernel is counted in the table's
- * header. Rounds do not follow each other at once, so that nobody can keep the daemon busy this way.
+ * Clients can write nowhere. How one asks for a sync all the same is in publish-table-sync.c.
  */
 
 #include <errno.h>
@@ -21,7 +19,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdio.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -29,12 +26,12 @@
 
 #include "log.h"
 #include "netns.h"
+#include "publish-table-sync.h"
 #include "publish-table.h"
 #include "table-internal.h"
 
 /* Blocks at once: the public one, and those that grew since in the same batch */
 #define BLOCKS_MAX 4
-#define SYNC_PAUSE_USEC (2 * USEC_PER_MSEC)
 
 typedef struct Block {
         TableHeader *header; /* NULL: this slot is free */
@@ -56,15 +53,7 @@ struct SharedTable {
         uint8_t boot_id[16];
 
         Publisher publisher;
-        Manager *manager;
-        int inotify_fd;
-        int watch;
-        sd_event_source *inotify_source;
-        sd_event_source *pause_source;
-        SyncWaiter waiter;
-        bool syncing;
-        bool pausing;
-        bool sync_again;
+        SyncRounds rounds;
 };
 
 /* The mark on a dead daemon's table: at the end of a thread, however it ends, the kernel goes through a
@@ -88,17 +77,13 @@ static void mark_at_death(TableHeader *h) {
         deathbed.head.list.next = &deathbed.entry;
 }
 
-static void futex_wake(uint32_t *word) {
-        (void) syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
 /* Who sleeps on the word is woken by the one, who polls inotify by the other: the same value again, so
  * nothing changes. */
 static void wake(const Block *b) {
         const uint32_t *word = &b->header->wake;
         uint32_t value = load32(word);
 
-        futex_wake(&b->header->wake);
+        sync_rounds_wake(&b->header->wake);
         if (b->fd >= 0)
                 (void) !pwrite(b->fd, &value, sizeof(value), offsetof(TableHeader, wake));
 }
@@ -180,6 +165,12 @@ static Block *find_block(SharedTable *t, const void *block) {
         return NULL;
 }
 
+static void set_current(SharedTable *t, Block *b) {
+        mark_at_death(b ? b->header : NULL);
+        t->current = b;
+        t->rounds.word = b ? &b->header->sync_rounds : NULL;
+}
+
 /* Readers that sleep on this block get another word to look at, then the mark, and wake up. */
 static void release(void *userdata, void *block, size_t size) {
         SharedTable *t = userdata;
@@ -195,8 +186,7 @@ static void release(void *userdata, void *block, size_t size) {
         if (t->current == b) {
                 if (t->visible)
                         (void) unlink(t->path);
-                mark_at_death(NULL);
-                t->current = NULL;
+                set_current(t, NULL);
                 t->visible = false;
         }
         /* It may never have got the public name. */
@@ -218,11 +208,7 @@ static int show(SharedTable *t) {
         r = temporary_path(t, b, path);
         if (r < 0)
                 return r;
-        if (t->inotify_fd >= 0) {
-                if (t->watch >= 0)
-                        (void) inotify_rm_watch(t->inotify_fd, t->watch);
-                t->watch = inotify_add_watch(t->inotify_fd, path, IN_ACCESS);
-        }
+        sync_rounds_watch(&t->rounds, path);
         if (rename(path, t->path) < 0)
                 return -errno;
         t->visible = true;
@@ -247,16 +233,14 @@ static int publish(void *userdata, void *block, size_t size) {
         b->header->netns_inode = t->netns_inode;
         b->header->writer = t->writer;
         memcpy(b->header->boot_id, t->boot_id, sizeof(t->boot_id));
-        mark_at_death(b->header);
-        t->current = b;
+        set_current(t, b);
         t->visible = false;
         if (!t->ready)
                 return 0;
         r = show(t);
         if (r < 0) {
-                t->current = before;
+                set_current(t, before);
                 t->visible = was_visible;
-                mark_at_death(before ? before->header : NULL);
         } else if (b->fd < 0 && was_visible)
                 (void) unlink(t->path);
         return r;
@@ -293,80 +277,6 @@ static void on_state(Publisher *p, SourceState state) {
         t->ready = true;
         if (t->current)
                 show_or_complain(t);
-}
-
-/* Sync ------------------------------------------------------------------------------------- */
-
-static void count_round(SharedTable *t, int32_t by) {
-        uint32_t *rounds;
-
-        if (!t->current)
-                return;
-        rounds = &t->current->header->sync_rounds;
-        __atomic_store_n(rounds, *rounds + (uint32_t) by, __ATOMIC_RELEASE);
-        futex_wake(rounds);
-}
-
-static void pause_rounds(SharedTable *t) {
-        uint64_t now;
-
-        if (sd_event_now(manager_event(t->manager), CLOCK_MONOTONIC, &now) >= 0 &&
-            sd_event_source_set_time(t->pause_source, now + SYNC_PAUSE_USEC) >= 0 &&
-            sd_event_source_set_enabled(t->pause_source, SD_EVENT_ONESHOT) >= 0)
-                t->pausing = true;
-}
-
-static void on_synced(SyncWaiter *w, uint64_t generation) {
-        SharedTable *t = (SharedTable *) ((char *) w - offsetof(SharedTable, waiter));
-
-        t->syncing = false;
-        count_round(t, 1);
-        if (t->sync_again)
-                pause_rounds(t);
-}
-
-static void start_round(SharedTable *t) {
-        if (t->syncing || t->pausing) {
-                t->sync_again = true;
-                return;
-        }
-        t->sync_again = false;
-        t->syncing = true;
-        count_round(t, 1);
-        /* Refused: as if there had been no round. Who waits asks again. */
-        if (manager_sync(t->manager, &t->waiter) < 0) {
-                t->syncing = false;
-                count_round(t, -1);
-        }
-        pause_rounds(t);
-}
-
-static int on_pause_end(sd_event_source *s, uint64_t usec, void *userdata) {
-        SharedTable *t = userdata;
-
-        t->pausing = false;
-        if (t->sync_again)
-                start_round(t);
-        return 0;
-}
-
-static int on_inotify(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        uint8_t buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-        SharedTable *t = userdata;
-        bool accessed = false;
-        ssize_t n;
-
-        while ((n = read(fd, buffer, sizeof(buffer))) > 0)
-                for (ssize_t i = 0; i < n;) {
-                        const struct inotify_event *event = (const void *) (buffer + i);
-
-                        if (event->mask & (IN_ACCESS | IN_Q_OVERFLOW))
-                                accessed = true;
-                        i += (ssize_t) (sizeof(*event) + event->len);
-                }
-        if (accessed)
-                start_round(t);
-        return 0;
 }
 
 /* Life ------------------------------------------------------------------------------------- */
@@ -467,7 +377,8 @@ int shared_table_new(const char *path, SharedTable **ret) {
         t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
-        t->lock_fd = t->inotify_fd = t->watch = -1;
+        t->lock_fd = -1;
+        sync_rounds_init(&t->rounds);
         for (size_t i = 0; i < BLOCKS_MAX; i++)
                 t->blocks[i].fd = -1;
         t->storage = (TableStorage){
@@ -496,9 +407,7 @@ int shared_table_new(const char *path, SharedTable **ret) {
 SharedTable *shared_table_free(SharedTable *t) {
         if (!t)
                 return NULL;
-        sd_event_source_disable_unref(t->inotify_source);
-        sd_event_source_disable_unref(t->pause_source);
-        closep(&t->inotify_fd);
+        sync_rounds_done(&t->rounds);
         if (t->lock_fd >= 0)
                 (void) unlink(t->lock_path);
         closep(&t->lock_fd);
@@ -510,29 +419,11 @@ const TableStorage *shared_table_storage(const SharedTable *t) {
         return &t->storage;
 }
 
-static int watch_readers(SharedTable *t) {
-        sd_event *event = manager_event(t->manager);
-        int r;
-
-        t->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        if (t->inotify_fd < 0)
-                return -errno;
-        r = sd_event_add_io(event, &t->inotify_source, t->inotify_fd, EPOLLIN, on_inotify, t);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time(event, &t->pause_source, CLOCK_MONOTONIC, 0, 0, on_pause_end, t);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_enabled(t->pause_source, SD_EVENT_OFF);
-}
-
 int shared_table_start(SharedTable *t, Manager *m) {
         int r;
 
-        t->manager = m;
         t->publisher = (Publisher){ .on_batch = on_batch, .on_state = on_state };
-        t->waiter.on_done = on_synced;
-        r = watch_readers(t);
+        r = sync_rounds_start(&t->rounds, m);
         if (r < 0)
                 log_warning("clients of %s cannot ask for a sync: %s", t->path, strerror(-r));
         return manager_add_publisher(m, &t->publisher);
