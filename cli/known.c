@@ -22,7 +22,7 @@ static const char *const header[] = { "Object", "Index", "Incarnation", "Name", 
 
 static const struct {
         const char *object;
-        const char *members[8];
+        const char *members[9];
 } identities[] = {
         { "link", {} },
         { "address",
@@ -30,8 +30,8 @@ static const struct {
             "PeerString" } },
         { "group", { "InterfaceIndex", "Family", "Address", "AddressString" } },
         { "route",
-          { "InterfaceIndex", "Family", "Gateway", "GatewayString", "Metric", "Protocol",
-            "Table" } },
+          { "InterfaceIndex", "Family", "Gateway", "GatewayString", "Metric", "Protocol", "Table",
+            "TOS" } },
 };
 
 Known *known_new(void) {
@@ -52,14 +52,15 @@ Known *known_free(Known *k) {
 }
 
 static void row_key(const json_t *row, char buffer[static KEY_SIZE]) {
-        (void) snprintf(buffer, KEY_SIZE, "%s %lld %s/%lld %s %lld %s %lld %lld %lld",
+        (void) snprintf(buffer, KEY_SIZE, "%s %lld %s/%lld %s %lld %s %lld %lld %lld %lld",
                         record_text(row, "Object"), (long long) record_number(row, "Index"),
                         record_text(row, "AddressString"),
                         (long long) record_number(row, "PrefixLength"),
                         record_text(row, "PeerString"), (long long) record_number(row, "Family"),
                         record_text(row, "GatewayString"), (long long) record_number(row, "Table"),
                         (long long) record_number(row, "Metric"),
-                        (long long) record_number(row, "Protocol"));
+                        (long long) record_number(row, "Protocol"),
+                        (long long) record_number(row, "TOS"));
 }
 
 void known_update(Known *k, const json_t *event, json_t **ret_before) {

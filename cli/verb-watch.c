@@ -34,7 +34,7 @@ static bool is_identity(const char *name) {
         static const char *const identity[] = {
                 "Event",  "Object",       "Index",  "Incarnation", "Name",    "NameBytes",
                 "Family", "PrefixLength", "Peer",   "Gateway",     "Address", "InterfaceIndex",
-                "Table",  "Protocol",     "Metric", "Zone",
+                "Table",  "Protocol",     "Metric", "Zone",        "TOS",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(identity); i++)

@@ -33,6 +33,9 @@ typedef RouteRecord Row;
         X(Table, VALUE_UINT, FIELD_KEY,                                                            \
           value_uint(ret, row->table), "RTA_TABLE, else rtm_table",                                \
           "Routing table; 254 is main")                                                            \
+        X(TOS, VALUE_UINT, FIELD_KEY | FIELD_OPTIONAL,                                             \
+          value_nonzero_uint(ret, row->tos), "rtm_tos",                                            \
+          "Type of service (DSCP and two bits) that packets must have; none: any, as mostly")      \
         X(PreferredSource, VALUE_BYTES, FIELD_OPTIONAL,                                            \
           value_ip(ret, &row->preferred_source), "RTA_PREFSRC",                                    \
           "Source address that the route asks for, 4 or 16 bytes in network order")                \

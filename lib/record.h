@@ -153,7 +153,7 @@ typedef struct RouteRecord {
         uint32_t table;
         uint32_t nexthop_id; /* RTA_NH_ID, 0: none; not public */
         uint8_t family;
-        uint8_t tos; /* not public */
+        uint8_t tos; /* 0: for packets of any */
         uint8_t protocol; /* RTPROT_* */
         uint8_t type; /* RTN_*; not public */
         IpAddress gateway; /* may be IPv6 on an IPv4 route; unset: on-link */

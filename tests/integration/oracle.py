@@ -109,7 +109,7 @@ def _routes(family, route, indexes):
     for hop in route.get("nexthops", [route]):
         gateway = hop.get("gateway") or hop.get("via", {}).get("host", "")
         key = (indexes.get(hop.get("dev"), 0), int(family), gateway, int(route.get("table", 254)),
-               route.get("metric", 0), int(route["protocol"]))
+               route.get("metric", 0), int(route["protocol"]), int(route.get("tos", "0"), 16))
         yield key, {"source": route.get("prefsrc")}
 
 

@@ -42,7 +42,7 @@ def group_record_key(record):
 def route_record_key(record):
     # A route that leads nowhere has no link.
     return (record.get("InterfaceIndex", 0), record["Family"], record.get("GatewayString", ""),
-            record["Table"], record["Metric"], record["Protocol"])
+            record["Table"], record["Metric"], record["Protocol"], record.get("TOS", 0))
 
 
 def link_facts(record):

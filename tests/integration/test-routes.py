@@ -82,6 +82,21 @@ def test_default_routes_among_others(t):
         assert not f.replay.routes, f.replay.routes.keys()
 
 
+def test_types_of_service(t):
+    """The kernel tells default routes apart that differ in nothing else, and so must their records."""
+    links(t)
+    f = follower.Follower(t)
+    f.settle()
+    for tos in ("0x10", "0x08"):
+        t.ip(f"route add default via 192.0.0.254 dev v0 tos {tos}")
+    t.ip("route add default via 192.0.0.254 dev v0")
+    f.settle()
+    assert len(f.replay.routes) == 3, f.replay.routes.keys()
+    t.ip("route del default via 192.0.0.254 dev v0 tos 0x10")
+    f.settle()
+    assert sorted(key[-1] for key in f.replay.routes) == [0, 8], f.replay.routes.keys()
+
+
 def test_several_next_hops(t):
     links(t)
     f = follower.Follower(t)

@@ -223,7 +223,7 @@ def merged(events):
             continue
         key = tuple(str(event.get(name)) for name in (
             "Object", "Index", "Family", "Address", "PrefixLength", "Peer", "Gateway", "Metric",
-            "Protocol", "Table")[:2 if event["Object"] == "link" else None])
+            "Protocol", "Table", "TOS")[:2 if event["Object"] == "link" else None])
         if event["Event"] == "removed":
             del rows[key]
             continue

@@ -84,7 +84,7 @@ static const struct {
         { MEMBER(OBJECT_ROUTE, RouteRecord, table), "Table" },
         { MEMBER(OBJECT_ROUTE, RouteRecord, nexthop_id), "" },
         { MEMBER(OBJECT_ROUTE, RouteRecord, family), "Family" },
-        { MEMBER(OBJECT_ROUTE, RouteRecord, tos), "" },
+        { MEMBER(OBJECT_ROUTE, RouteRecord, tos), "TOS" },
         { MEMBER(OBJECT_ROUTE, RouteRecord, protocol), "Protocol" },
         { MEMBER(OBJECT_ROUTE, RouteRecord, type), "" },
         { MEMBER(OBJECT_ROUTE, RouteRecord, gateway.family), "Gateway GatewayString" },

@@ -78,7 +78,7 @@ static const char *const field_names[] = {
                             "PreferredLifetimeUSec ValidLifetimeUSec Zone State"),
         [OBJECT_GROUP] = "InterfaceIndex Family Address AddressString Zone Users",
         [OBJECT_ROUTE] = ("InterfaceIndex Family Gateway GatewayString Metric Protocol Table "
-                          "PreferredSource PreferredSourceString"),
+                          "TOS PreferredSource PreferredSourceString"),
         [OBJECT_LOCAL] = "InterfaceIndex Family Address AddressString PrefixLength Type",
 };
 
@@ -87,7 +87,8 @@ static const char *const key_names[] = {
         [OBJECT_ADDRESS] = ("InterfaceIndex Family Address AddressString PrefixLength Peer "
                             "PeerString"),
         [OBJECT_GROUP] = "InterfaceIndex Family Address AddressString",
-        [OBJECT_ROUTE] = ("InterfaceIndex Family Gateway GatewayString Metric Protocol Table"),
+        [OBJECT_ROUTE] = ("InterfaceIndex Family Gateway GatewayString Metric Protocol Table "
+                          "TOS"),
         [OBJECT_LOCAL] = "InterfaceIndex Family Address AddressString PrefixLength Type",
 };
 
@@ -411,6 +412,7 @@ static const struct {
         { OBJECT_ROUTE, "Metric", "100" },
         { OBJECT_ROUTE, "Protocol", "16" },
         { OBJECT_ROUTE, "Table", "254" },
+        { OBJECT_ROUTE, "TOS", "8" },
         { OBJECT_ROUTE, "PreferredSourceString", "10.1.1.1" },
         { OBJECT_LOCAL, "AddressString", "127.0.0.0" },
         { OBJECT_LOCAL, "PrefixLength", "8" },
