@@ -256,6 +256,8 @@ int model_dump_end(Model *m, DumpResult result, DumpAdvice *ret_advice) {
                 forget_orphans(m, m->scope.ifindex);
 
         m->dumping = false;
+        if (m->scope.object == OBJECT_LINK && m->scope.ifindex == 0)
+                m->links_incomplete = result != DUMP_COMPLETE;
         if (!m->dump_dubious)
                 *ret_advice = DUMP_ENOUGH;
         else

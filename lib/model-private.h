@@ -96,6 +96,9 @@ struct Model {
         uint32_t n_pending_ipv6[_OBJECT_TYPE_MAX]; /* of these, by record_family() */
 
         bool doubt; /* see model_doubt() */
+        /* The last dump of all links did not list them all: rows of one that is not known may have
+         * been read, and what it does before it is heard of for the first time leaves no trace. */
+        bool links_incomplete;
         bool dumping;
         uint32_t epoch; /* of the running or the last dump, from 1 */
         Scope scope;

@@ -88,6 +88,11 @@ void model_trigger_link(Model *m, const LinkRecord *before, const LinkRecord *af
 
         if (!before) {
                 want_other_end(m, after, true);
+                /* Its routes may have been read when it was still up. */
+                if (m->links_incomplete)
+                        recheck(m, after->ifindex,
+                                RECHECK_ROUTES4 | RECHECK_ROUTES6 | RECHECK_BROADCASTS |
+                                                RECHECK_NEXTHOPS);
                 return;
         }
 

@@ -91,8 +91,10 @@ static void link_keep_unsaid(LinkRecord *link, const LinkRecord *before,
 
 /* An index that now belongs to another link than the published one: nothing of what was known holds. A
  * reuse that was announced came with a removal; the removal may have been lost. */
-static bool link_is_another(const LinkRecord *a, const LinkRecord *b) {
-        if (a->kind[0] != '\0' && b->kind[0] != '\0' && strcmp(a->kind, b->kind) != 0)
+static bool link_is_another(const LinkRecord *a, const LinkRecord *b, bool from_dump) {
+        /* When asked, the kernel never leaves the kind out. */
+        if (a->kind[0] != '\0' && (b->kind[0] != '\0' || from_dump) &&
+            strcmp(a->kind, b->kind) != 0)
                 return true;
         if (a->permanent_hardware_address.len > 0 && b->permanent_hardware_address.len > 0 &&
             memcmp(&a->permanent_hardware_address, &b->permanent_hardware_address,
@@ -141,7 +143,7 @@ int model_hear_link_row(Model *m, const RtnlMessage *message, bool from_dump) {
                 return -ENOMEM;
         }
 
-        if (known && link_is_another(&before.link, &link)) {
+        if (known && link_is_another(&before.link, &link, from_dump)) {
                 p->reborn = true;
                 known = false;
                 forget_link_local(model_aux_find(m, link.ifindex));

@@ -309,14 +309,16 @@ static bool begin_resync(Source *s) {
         return true;
 }
 
-/* A wish for a link that is known to be gone would only be refused. */
+/* A wish for a link that is known to be gone would only be refused. But where something is kept of a
+ * link that is not known, it may be of a dead one, and must not wait for the next with its index. */
 static bool scope_is_void(Source *s, const Scope *scope) {
         TableView view = table_view(s->table);
         LinkRecord link;
 
         if (scope->ifindex == 0 || scope->object == OBJECT_LINK)
                 return false;
-        return !table_get_link(&view, scope->ifindex, &link) && !model_is_dirty(s->model);
+        return !table_get_link(&view, scope->ifindex, &link) && !model_is_dirty(s->model) &&
+               model_n_orphans(s->model) == 0;
 }
 
 static bool next_scope(Source *s, Scope *ret) {

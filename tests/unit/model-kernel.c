@@ -18,6 +18,8 @@
 #define GETMULTICAST 58
 #define PORT 4711
 #define ROWS_PER_DATAGRAM 4
+/* Leaves room for what is forged. */
+#define QUEUE_LIMIT (KERNEL_QUEUE / 4)
 
 static bool happens(Kernel *k, unsigned chance) {
         return chance > 0 && world_random(&k->world, 1000) < chance;
@@ -78,13 +80,15 @@ static int take_error(KernelSocket *s) {
 /* Announcements -------------------------------------------------------------------------------- */
 
 static void announce(Kernel *k, KernelSocket *s, const void *data, size_t len) {
+        size_t limit = k->faults.queue > 0 ? k->faults.queue : QUEUE_LIMIT;
+
         if (s->fd < 0)
                 return;
         if (s->congested) {
                 s->drops++;
                 return;
         }
-        if (s->n >= s->limit) {
+        if (s->n >= limit) {
                 s->drops++;
                 s->congested = true;
                 set_error(s, -ENOBUFS);
@@ -319,7 +323,7 @@ static int kernel_receive(void *userdata, SocketRole role, int fd _unused_, void
         KernelSocket *s = &k->sockets[role];
         KernelDatagram d;
 
-        k->now++;
+        k->now += happens(k, k->faults.slow) ? SOURCE_BUDGET_USEC : 1;
         while (happens(k, k->faults.step))
                 kernel_step(k);
         if (happens(k, k->faults.eintr))
@@ -385,10 +389,8 @@ void kernel_init(Kernel *k, uint64_t seed, SocketOps *ret_ops) {
         world_init(&k->world, seed, on_emit, k);
         k->now = USEC_PER_SEC;
         k->announces_groups = k->dumps_groups = true;
-        for (SocketRole role = 0; role < _SOCKET_ROLE_MAX; role++) {
+        for (SocketRole role = 0; role < _SOCKET_ROLE_MAX; role++)
                 k->sockets[role].fd = -1;
-                k->sockets[role].limit = KERNEL_QUEUE / 4;
-        }
         *ret_ops = (SocketOps){
                 .open = kernel_open,
                 .receive = kernel_receive,

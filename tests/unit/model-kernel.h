@@ -28,6 +28,8 @@ typedef struct KernelFaults {
         unsigned query_error; /* the querying socket fails */
         unsigned send_error;
         unsigned step; /* something happens between two system calls */
+        unsigned slow; /* a system call takes as long as the source has for one turn */
+        unsigned queue; /* no chance: so many announcements fill a socket; 0: the usual number */
 } KernelFaults;
 
 typedef struct KernelDatagram {
@@ -40,7 +42,6 @@ typedef struct KernelSocket {
         int fd; /* an eventfd that is readable when the queue is not empty; -1: closed */
         KernelDatagram queue[KERNEL_QUEUE];
         size_t first, n;
-        size_t limit;
         bool congested;
         int error;
         uint32_t drops;

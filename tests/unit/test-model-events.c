@@ -335,14 +335,115 @@ START_TEST(dump_without_its_end_sweeps_nothing) {
         new_link(3, "v1");
         for (size_t i = 0; i < ELEMENTSOF(results); i++) {
                 model_dump_begin(model, (Scope){ .object = OBJECT_LINK });
-                listed(LINK(.ifindex = 2, .name = "v0", .flags = IFF_UP));
+                listed(LINK(.ifindex = 2, .name = "v0", .flags = IFF_UP, .kind = "veth"));
                 end_dump(results[i], DUMP_ENOUGH);
                 EXPECT("");
         }
         model_dump_begin(model, (Scope){ .object = OBJECT_LINK });
-        listed(LINK(.ifindex = 2, .name = "v0", .flags = IFF_UP));
+        listed(LINK(.ifindex = 2, .name = "v0", .flags = IFF_UP, .kind = "veth"));
         end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
         EXPECT("-v1");
+}
+END_TEST
+
+static bool is_wanted(Scope wish) {
+        bool found = false;
+        Scope scope;
+
+        while (model_next_wanted(model, &scope))
+                found = found || (scope.object == wish.object && scope.family == wish.family &&
+                                  scope.ifindex == wish.ifindex);
+        return found;
+}
+
+/* Links were not all listed, what they have was: the one that turns out to be another then takes rows
+ * with it that were its successor's. */
+START_TEST(children_of_another_link_are_read_again) {
+        static const ObjectType types[] = { OBJECT_ADDRESS, OBJECT_GROUP, OBJECT_ROUTE,
+                                            OBJECT_LOCAL };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                teardown();
+                setup();
+                new_link(2, "v0");
+                hear(ADDRESS(.ifindex = 2, .address = "10.0.0.1", .local = "10.0.0.1",
+                             .prefix_length = 24));
+                EXPECT("~v0 +v0:10.0.0.1");
+                model_dump_begin(model, (Scope){ .object = OBJECT_LINK });
+                end_dump(DUMP_INTERRUPTED, DUMP_ENOUGH);
+                model_dump_begin(model, (Scope){ .object = OBJECT_ADDRESS });
+                listed(ADDRESS(.ifindex = 2, .address = "10.0.0.2", .local = "10.0.0.2",
+                               .prefix_length = 24));
+                end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+                EXPECT("-v0:10.0.0.1 +v0:10.0.0.2");
+                ck_assert(!model_has_wanted(model));
+                model_dump_begin(model, (Scope){ .object = OBJECT_LINK });
+                listed(LINK(.ifindex = 2, .name = "v0", .flags = IFF_UP, .kind = "bridge"));
+                end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+                EXPECT("-v0:10.0.0.2 -v0 +v0");
+                ck_assert(is_wanted((Scope){ .object = types[i], .ifindex = 2 }));
+        }
+}
+END_TEST
+
+/* A link has its kind for life, and whoever asks is told it. */
+START_TEST(link_without_its_kind_is_another) {
+        new_link(2, "v0");
+        model_dump_begin(model, (Scope){ .object = OBJECT_LINK });
+        listed(LINK(.ifindex = 2, .name = "v0", .flags = IFF_UP));
+        end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+        EXPECT("-v0 +v0");
+        ck_assert_str_eq(link_now(2).kind, "");
+}
+END_TEST
+
+/* What a link loses in silence when it goes down was read, but not the link: it is heard of first when
+ * it is down. */
+START_TEST(down_before_it_was_listed) {
+        model_dump_begin(model, (Scope){ .object = OBJECT_LINK });
+        end_dump(DUMP_INTERRUPTED, DUMP_ENOUGH);
+        model_dump_begin(model,
+                         (Scope){ .object = OBJECT_ROUTE, .family = AF_INET, .locals = true });
+        listed(ROUTE(.ifindex = 2, .destination = "192.0.2.255", .prefix_length = 32,
+                     .type = RTN_BROADCAST, .table = RT_TABLE_LOCAL));
+        end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+        hear(LINK(.ifindex = 2, .name = "v0"));
+        EXPECT("+v0");
+        ck_assert(is_wanted((Scope){ .object = OBJECT_LOCAL, .family = AF_INET, .ifindex = 2 }));
+        /* Not when nothing can have been missed. */
+        model_dump_begin(model, (Scope){ .object = OBJECT_LINK });
+        listed(LINK(.ifindex = 2, .name = "v0"));
+        end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+        hear(LINK(.ifindex = 3, .name = "v1"));
+        EXPECT("+v1");
+        ck_assert(!model_has_wanted(model));
+}
+END_TEST
+
+static void hear_replacement(const char *gateway) {
+        (void) ROUTE(.ifindex = 2, .gateway = gateway, .metric = 7);
+        builder.header.nlmsg_flags |= NLM_F_REPLACE;
+        hear(&builder.header);
+}
+
+/* Which route was replaced is not said. The only one with the metric is no guess, unless another may
+ * have been missed; the first of several is. */
+START_TEST(replaced_route) {
+        new_link(2, "v0");
+        hear(ROUTE(.ifindex = 2, .gateway = "10.0.0.1", .metric = 7));
+        hear(ROUTE(.ifindex = 2, .gateway = "10.0.0.9", .metric = 8));
+        EXPECT("+v0>10.0.0.1 +v0>10.0.0.9");
+        hear_replacement("10.0.0.2");
+        EXPECT("-v0>10.0.0.1 +v0>10.0.0.2");
+        ck_assert(!model_has_wanted(model));
+        model_doubt(model, true);
+        hear_replacement("10.0.0.3");
+        EXPECT("+v0>10.0.0.3");
+        ck_assert(is_wanted((Scope){ .object = OBJECT_ROUTE, .family = AF_INET, .ifindex = 2 }));
+        model_doubt(model, false);
+        hear_replacement("10.0.0.4");
+        EXPECT("+v0>10.0.0.4");
+        ck_assert(is_wanted((Scope){ .object = OBJECT_ROUTE, .family = AF_INET }));
 }
 END_TEST
 
@@ -407,6 +508,9 @@ int main(void) {
                   { came_and_went, a_new_life_in_one_batch, kind_and_permanent_address_stay,
                     dump_rows_wait, dump_without_its_end_sweeps_nothing, orphans_are_forgotten,
                     wishes_are_bounded, wish_for_more } },
+                { "what may have been missed",
+                  { children_of_another_link_are_read_again, link_without_its_kind_is_another,
+                    down_before_it_was_listed, replaced_route } },
         };
         Suite *suite = suite_create("model-events");
         SRunner *runner;

@@ -8,12 +8,15 @@
  */
 
 #include <check.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "model-kernel.h"
 #include "model-replay.h"
+#include "world-private.h"
 
 #define TURNS_MAX 600
 
@@ -69,7 +72,9 @@ static void turn(void) {
         r = random_below(3) > 0 ? source_dispatch(run.source, &batch)
                                 : source_refresh(run.source, &batch);
         MUST(r >= 0);
-        if (!has_data(SOCKET_MONITOR) && !has_data(SOCKET_ROUTES))
+        /* After a loss what is told may be as old as what was heard last. */
+        if (!has_data(SOCKET_MONITOR) && !has_data(SOCKET_ROUTES) &&
+            source_state(run.source) != SOURCE_RESYNCING)
                 run.as_of = now;
         view = table_view(run.table);
         if (source_state(run.source) == SOURCE_STARTING) {
@@ -195,6 +200,13 @@ START_TEST(losses) {
 }
 END_TEST
 
+/* Queues of a few messages, that are still not empty when the time for one turn is up: what happens until
+ * they are is lost without another word, so nothing may be read again before. */
+START_TEST(overruns) {
+        schedules(&(KernelFaults){ .step = 300, .queue = 4, .slow = 200, .eintr = 20 }, 700);
+}
+END_TEST
+
 START_TEST(dump_faults) {
         schedules(&(KernelFaults){ .step = 100,
                                    .interrupted = 20,
@@ -235,6 +247,57 @@ START_TEST(resyncs_slow_down) {
 }
 END_TEST
 
+/* A link that comes back with the same index, for a link's life. */
+static void begin_life(int32_t ifindex, bool up) {
+        WorldLink *l = world_link(&run.kernel.world, ifindex);
+
+        *l = (WorldLink){
+                .present = true,
+                .life = ++run.kernel.world.n_lives,
+                .name = "v0",
+                .kind = "veth",
+                .flags = up ? IFF_UP : 0,
+                .mtu = 1500,
+        };
+        world_say_link(&run.kernel.world, ifindex);
+        on_step(NULL);
+}
+
+/* Routes have a socket of their own: one is heard after the end of its link, and the first attempt to
+ * find out what the kernel has of it fails. It must not become the next link's. */
+START_TEST(rows_of_a_dead_link_do_not_wait) {
+        World *w = &run.kernel.world;
+        size_t broadcast = 0;
+        int32_t ifindex = 1;
+
+        begin_run(1, &(KernelFaults){});
+        turn_until_idle();
+        while (world_locals[broadcast].type != RTN_BROADCAST)
+                broadcast++;
+        while (world_link(w, ifindex)->present)
+                ck_assert_int_le(++ifindex, WORLD_LINKS);
+        begin_life(ifindex, true);
+        world_link(w, ifindex)->locals[broadcast] = true;
+        world_say_local(w, ifindex, broadcast, false);
+        world_link(w, ifindex)->present = false;
+        on_step(NULL);
+        world_emit(w, false,
+                   build_link(&w->builder, &(BuiltLink){ .removed = true, .ifindex = ifindex }));
+        run.kernel.faults.refused = 1000;
+        turn();
+        turn();
+        run.kernel.faults.refused = 0;
+        ck_assert_uint_gt(model_n_orphans(run.source->model), 0);
+        /* As soon as it tries again, not when it looks for links that never came. */
+        run.kernel.now += SOURCE_RETRY_MAX_USEC;
+        for (unsigned i = 0; i < 10; i++)
+                turn();
+        begin_life(ifindex, false);
+        settle();
+        end_run();
+}
+END_TEST
+
 START_TEST(everything) {
         schedules(&(KernelFaults){ .step = 200,
                                    .set_error = 5,
@@ -248,7 +311,8 @@ START_TEST(everything) {
                                    .endless = 5,
                                    .busy = 10,
                                    .query_error = 5,
-                                   .send_error = 10 },
+                                   .send_error = 10,
+                                   .slow = 5 },
                   700);
 }
 END_TEST
@@ -262,9 +326,11 @@ int main(void) {
         tcase_set_timeout(tc, 3600);
         tcase_add_test(tc, no_faults);
         tcase_add_test(tc, losses);
+        tcase_add_test(tc, overruns);
         tcase_add_test(tc, dump_faults);
         tcase_add_test(tc, forged);
         tcase_add_test(tc, resyncs_slow_down);
+        tcase_add_test(tc, rows_of_a_dead_link_do_not_wait);
         tcase_add_test(tc, everything);
         suite_add_tcase(suite, tc);
         runner = srunner_create(suite);
