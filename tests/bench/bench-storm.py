@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
 # pylint: disable=wrong-import-position
+import convergence  # noqa: E402
 import follower  # noqa: E402
 import namespace  # noqa: E402
 
@@ -30,6 +31,7 @@ class World:
 
     def __init__(self):
         self.processes = []
+        self.convergence = convergence.Convergence()
         os.mkdir(self.directory)
 
 

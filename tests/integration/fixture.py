@@ -12,7 +12,8 @@
 
     fixture.main(__name__)
 
-Every function test_*(t) is one TAP subtest. It runs in an empty network namespace (lo is there, and
+Every function test_*(t) is one TAP subtest, and says how soon after each change the table was right
+again (see convergence.py). It runs in an empty network namespace (lo is there, and
 down) with an empty /run, and t starts what it wants there. `fixture.main` takes names of subtests as
 arguments, and lists them with --list. IFROSTERD and IFROSTER say where the programs are.
 
@@ -40,6 +41,7 @@ try:
 except ImportError:
     JEEPNEY = False
 
+import convergence
 import oracle
 import processes
 import replay
@@ -69,6 +71,11 @@ class Test:
         self.daemon = None
         self.bus = None
         self.replay = None
+        self.convergence = convergence.Convergence()
+        # Lines to be printed when the subtest has passed
+        self.measured = []
+        # When the last Changed signal was read
+        self._published = 0.0
         # Every event of every Changed signal so far; expect_event() takes them in order.
         self.events = []
         self._next_event = 0
@@ -125,6 +132,8 @@ class Test:
         error = result.stderr.decode(errors="replace").strip()
         if check and result.returncode != 0:
             raise AssertionError(f"ip {command}: {error}")
+        if "show" not in arguments:
+            self.load_ended()
         return result
 
     def need_kind(self, command):
@@ -139,6 +148,11 @@ class Test:
     def sysctl(self, path, value):
         with open(f"/proc/sys/{path}", "w", encoding="ascii") as file:
             file.write(str(value))
+        self.load_ended()
+
+    def load_ended(self):
+        """What a test did otherwise than by ip(), sysctl() or load.Batch.run() is done now."""
+        self.convergence.load_ended()
 
     def index(self, name):
         return [link["ifindex"] for link in oracle.ip_json("link", "show") if link["ifname"] == name][0]
@@ -180,6 +194,7 @@ class Test:
         while self.bus.signals:
             item = self.bus.signals.popleft()
             if item.interface == busclient.MANAGER and item.member == "Changed":
+                self._published = time.monotonic()
                 generation, events = item.body
                 self.events += events
                 if self.replay:
@@ -193,6 +208,15 @@ class Test:
             if time.monotonic() > end:
                 raise AssertionError(f"waited {deadline} s in vain for {what}")
             self.pump(0.02)
+        return value
+
+    def wait_for_kernel(self, condition, what):
+        """The same for what the kernel does by itself after a change, which is a load too."""
+        end = time.monotonic() + DEADLINE
+        while not (value := condition()):
+            assert time.monotonic() < end, f"waited {DEADLINE} s in vain for {what}"
+            self.pump(0.002)
+        self.load_ended()
         return value
 
     def expect_event(self, deadline=DEADLINE, **fields):
@@ -231,6 +255,7 @@ class Test:
         """Returns the generation that holds everything that the kernel did before."""
         generation = self.bus.call("Sync")
         self.pump()
+        self.convergence.right(self._published)
         return generation
 
     def describe(self):
@@ -253,7 +278,8 @@ class Test:
             if time.monotonic() > end:
                 raise AssertionError("the table does not become the kernel's:\n"
                                      + "\n".join(differences))
-            self.pump(0.05)
+            self.pump(0.005)
+        self.convergence.equal(self._published)
 
     # The end ----------------------------------------------------------------------------------
 
@@ -294,7 +320,8 @@ def _diagnose(lines):
 
 
 def _run(function):
-    """Returns the reason of a skip, or None, and the lines that say what failed."""
+    """Returns the reason of a skip, or None, the lines that say what failed, and those that say what
+    was measured."""
     failure, reason = [], None
     test = Test()
     try:
@@ -310,7 +337,7 @@ def _run(function):
         if failure:
             failure += test.logs()
         namespace.leave()
-    return reason, failure
+    return reason, failure, test.convergence.lines(function.__name__) + test.measured
 
 
 def _subtests(module):
@@ -349,10 +376,11 @@ def main(module_name):
     failed = 0
     print(f"1..{len(chosen)}", flush=True)
     for number, name in enumerate(chosen, start=1):
-        reason, failure = _run(subtests[name])
+        reason, failure, measured = _run(subtests[name])
         failed += bool(failure)
         line = f"{'not ok' if failure else 'ok'} {number} - {name}"
         print(line + (f" # SKIP {' '.join(reason.split())}" if reason and not failure else ""))
         _diagnose(failure)
+        _diagnose(measured)
         sys.stdout.flush()
     sys.exit(1 if failed else 0)

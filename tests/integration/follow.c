@@ -3,8 +3,9 @@
 /*
  * Follows the kernel with the library's source and says on standard output what it publishes, one JSON
  * object a line; for tests of the source that need no daemon around it. First {"Describe": ...} with the
- * table once it is complete, then a line for each batch. Lines on standard input are answered in order,
- * each after everything that the kernel did before it has been published:
+ * table once it is complete, then a line for each batch. Each line has the time at which it was written
+ * ("At": microseconds of CLOCK_MONOTONIC). Lines on standard input are answered in order, each after
+ * everything that the kernel did before it has been published:
  *
  *   sync      {"Sync": {counters}}
  *   describe  {"Describe": ...}
@@ -18,6 +19,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "json.h"
 #include "source.h"
@@ -35,8 +37,15 @@ typedef struct Follow {
 
 /* Takes the reference. */
 static int say(const char *name, json_t *value) {
-        json_t *object = json_pack("{s:o}", name, value);
-        char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+        json_t *object;
+        struct timespec t;
+        char *text;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        object = json_pack("{s:o,s:I}", name, value, "At",
+                           (json_int_t) ((uint64_t) t.tv_sec * USEC_PER_SEC +
+                                         (uint64_t) t.tv_nsec / NSEC_PER_USEC));
+        text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
         json_decref(object);
         if (!text)

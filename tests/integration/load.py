@@ -14,6 +14,7 @@ class Batch:
 
     def __init__(self, t, lines, *arguments):
         Batch._number += 1
+        self._test = t
         self.command = ["ip", *arguments, "-force", "-batch",
                         os.path.join(t.directory, f"batch{Batch._number}")]
         with open(self.command[-1], "w", encoding="ascii") as file:
@@ -21,8 +22,10 @@ class Batch:
 
     def run(self):
         subprocess.run(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._test.load_ended()
 
     def start(self):
+        """Whoever waits for its end says load_ended()."""
         return subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                 preexec_fn=namespace.die_with_parent)
 

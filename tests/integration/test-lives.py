@@ -41,7 +41,7 @@ def test_same_index_and_name(t):
 def test_each_life_is_seen_when_asked_between(t):
     f = follower.Follower(t)
     for number in range(ROUNDS):
-        t.ip(f"link add v0 index 77 type {'bridge' if number % 2 else 'veth peer name p0'}")
+        t.ip(f"link add v0 index 77 type {'bridge' if number % 2 else 'veth peer name p0 index 78'}")
         added = link_events(f, "added")
         assert 77 in [event["Index"] for event in added], added
         t.ip("link del v0")
@@ -122,7 +122,7 @@ def test_duplicate_address(t):
 
     def failed():
         return b"dadfailed" in t.ip("address show dev v0").stdout
-    t.wait_for(failed, what="failed duplicate address detection")
+    t.wait_for_kernel(failed, what="failed duplicate address detection")
     f.settle()
     states = {row["InterfaceIndex"]: row["State"] for row in f.replay.addresses.values()
               if row["AddressString"] == "2001:db8::1"}
@@ -172,7 +172,7 @@ def test_moves_between_namespaces(t):
     finally:
         t.ip("netns del other")
     # With the namespace goes the end in it, and with that the other one.
-    t.wait_for(lambda: t.ip("link show v0", check=False).returncode != 0, what="the end of v0")
+    t.wait_for_kernel(lambda: t.ip("link show v0", check=False).returncode != 0, what="the end of v0")
     f.settle()
 
 

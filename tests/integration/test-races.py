@@ -51,6 +51,7 @@ def race(t, family, several):
             started.append(follower.Follower(t))
             if len(started) > STARTS:
                 assert started.pop(0).end() in follower.CLEAN_ENDS
+        t.load_ended()
         for other in started:
             other.expect_equal()
             assert other.end() in follower.CLEAN_ENDS
@@ -145,6 +146,7 @@ def test_starts_in_a_storm(t):
         running = load.Batch(t, load.toggles("v0", 201 + number % 50)).start()
         f = follower.Follower(t)
         running.wait()
+        t.load_ended()
         f.expect_equal()
         assert f.end() == 0
 

@@ -31,7 +31,7 @@ def carrier(t, name):
     def settled():
         link = t.ip(f"-oneline link show {name}").stdout.decode()
         return "state UP" in link or "state DOWN" in link or "LOWERLAYERDOWN" in link
-    t.wait_for(settled, what=f"carrier of {name}")
+    t.wait_for_kernel(settled, what=f"carrier of {name}")
 
 
 def test_link_down_takes_routes(t):
@@ -196,8 +196,8 @@ def test_tentative_link_local(t):
     f = follower.Follower(t)
     for _ in range(min(ROUNDS, 10)):
         t.ip("link set v0 up")
-        t.wait_for(lambda: b"tentative" in t.ip("address show dev v0").stdout,
-                   what="a tentative address")
+        t.wait_for_kernel(lambda: b"tentative" in t.ip("address show dev v0").stdout,
+                          what="a tentative address")
         f.settle()
         states = [row["State"] for row in f.replay.addresses.values()
                   if row["InterfaceIndex"] == t.index("v0")]
@@ -236,6 +236,7 @@ def groups(t, f):
                 socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six:
             join4(four, "239.1.2.3", index)
             join6(six, "ff05::1:3", index)
+            t.load_ended()
             f.sync()
             assert (index, "239.1.2.3") in f.replay.groups, f.replay.groups.keys()
             assert (index, "ff05::1:3") in f.replay.groups, f.replay.groups.keys()
@@ -245,6 +246,7 @@ def groups(t, f):
                 t.ip("link set v0 up")
             leave4(four, "239.1.2.3", index)
             leave6(six, "ff05::1:3", index)
+            t.load_ended()
             f.sync()
             assert (index, "239.1.2.3") not in f.replay.groups
             assert (index, "ff05::1:3") not in f.replay.groups
