@@ -5,22 +5,25 @@
  * six are those that Go's net package measures of itself.
  *
  *   bench-client TABLE PREFIX N-NAMES MILLISECONDS
+ *   bench-client TABLE PREFIX N-NAMES times QUESTION N
  *
  * TABLE is that of a daemon; links PREFIX1, PREFIX2, ... are asked for. Every figure is the median of
- * rounds that together take about so long. Prints one JSON object, nanoseconds of CPU time a call.
+ * rounds that together take about so long, and of one lookup also the distribution. Prints one JSON
+ * object, nanoseconds a call: of CPU time, and those with _p50 and _p99 of real time. The second form asks
+ * one question so many times and prints nothing: for who counts instructions.
  */
 
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench-common.h"
 #include "ifroster.h"
 
-#define N_ROUNDS 15
-#define CALLS_MAX 100000
 #define N_ORDER 4096
 
 typedef struct Client {
@@ -78,61 +81,80 @@ static void walk_each(Client *c, int kind) {
         ifroster_walk_free(w);
 }
 
-static void interfaces(Client *c) {
+static void interfaces(void *userdata) {
+        Client *c = userdata;
+
         walk(c, IFROSTER_LINK, 0, c->row);
 }
 
-static void interface_by_index(Client *c) {
+static void interface_by_index(void *userdata) {
+        Client *c = userdata;
+
         (void) must(ifroster_get_link(c->roster, pick(c), c->row), "ifroster_get_link");
 }
 
-static void interface_by_name(Client *c) {
+static void interface_by_name(void *userdata) {
+        Client *c = userdata;
         int ifindex = must(ifroster_index(c->roster, pick_name(c)), "ifroster_index");
 
         (void) must(ifroster_get_link(c->roster, ifindex, c->row), "ifroster_get_link");
 }
 
-static void interface_addresses(Client *c) {
+static void interface_addresses(void *userdata) {
+        Client *c = userdata;
+
         walk(c, IFROSTER_ADDRESS, 0, c->row);
 }
 
-static void interfaces_and_addresses(Client *c) {
+static void interfaces_and_addresses(void *userdata) {
+        Client *c = userdata;
+
         walk_each(c, IFROSTER_ADDRESS);
 }
 
-static void interfaces_and_groups(Client *c) {
+static void interfaces_and_groups(void *userdata) {
+        Client *c = userdata;
+
         walk_each(c, IFROSTER_GROUP);
 }
 
-static void links_then_addresses(Client *c) {
+static void links_then_addresses(void *userdata) {
+        Client *c = userdata;
+
         walk(c, IFROSTER_LINK, 0, c->row);
         walk(c, IFROSTER_ADDRESS, 0, c->row);
 }
 
-static void zone_to_index(Client *c) {
+static void zone_to_index(void *userdata) {
+        Client *c = userdata;
+
         c->found += (unsigned) must(ifroster_index(c->roster, pick_name(c)), "ifroster_index");
 }
 
-static void index_to_zone(Client *c) {
+static void index_to_zone(void *userdata) {
+        Client *c = userdata;
         char name[IFROSTER_NAME_SIZE];
 
         (void) must(ifroster_name(c->roster, pick(c), name), "ifroster_name");
 }
 
-static void libc_zone_to_index(Client *c) {
+static void libc_zone_to_index(void *userdata) {
+        Client *c = userdata;
         unsigned ifindex = if_nametoindex(pick_name(c));
 
         (void) must(ifindex == 0 ? -ENODEV : 0, "if_nametoindex");
         c->found += ifindex;
 }
 
-static void libc_index_to_zone(Client *c) {
+static void libc_index_to_zone(void *userdata) {
+        Client *c = userdata;
         char name[IF_NAMESIZE];
 
         (void) must(if_indextoname((unsigned) pick(c), name) ? 0 : -errno, "if_indextoname");
 }
 
-static void libc_addresses(Client *c) {
+static void libc_addresses(void *userdata) {
+        Client *c = userdata;
         struct ifaddrs *list = NULL;
         unsigned found = 0;
 
@@ -143,63 +165,71 @@ static void libc_addresses(Client *c) {
         c->found += found;
 }
 
-static double measure(Client *c, void (*call)(Client *c), uint64_t nsec) {
-        uint64_t rounds[N_ROUNDS], start = process_nsec();
-        unsigned calls = 0;
+static const struct {
+        const char *name;
+        void (*call)(void *client);
+        bool is_lookup;
+} questions[] = {
+        { "Interfaces", interfaces },
+        { "InterfaceByIndex", interface_by_index },
+        { "InterfaceByName", interface_by_name },
+        { "InterfaceAddrs", interface_addresses },
+        { "InterfacesAndAddrs", interfaces_and_addresses },
+        { "InterfacesAndMulticastAddrs", interfaces_and_groups },
+        { "walk", links_then_addresses },
+        { "getifaddrs", libc_addresses },
+        { "zone_to_index", zone_to_index, true },
+        { "if_nametoindex", libc_zone_to_index, true },
+        { "index_to_zone", index_to_zone, true },
+        { "if_indextoname", libc_index_to_zone, true },
+};
 
-        /* How many fit into a round. */
-        do {
-                call(c);
-                calls++;
-        } while (process_nsec() - start < nsec / N_ROUNDS && calls < CALLS_MAX);
-        for (unsigned r = 0; r < N_ROUNDS; r++) {
-                start = process_nsec();
-                for (unsigned i = 0; i < calls; i++)
-                        call(c);
-                /* Thousandths, so that integers are exact enough. */
-                rounds[r] = (process_nsec() - start) * 1000 / calls;
+#define N_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
+
+static void measure(Client *c, uint64_t nsec) {
+        printf("{");
+        for (size_t i = 0; i < N_QUESTIONS; i++) {
+                BenchTimes t;
+
+                printf("%s\"%s\": %.1f", i > 0 ? ", " : "", questions[i].name,
+                       cpu_of_call(questions[i].call, c, nsec));
+                if (!questions[i].is_lookup)
+                        continue;
+                t = times_of_call(questions[i].call, c);
+                printf(", \"%s_p50\": %.1f, \"%s_p99\": %.1f", questions[i].name, t.p50,
+                       questions[i].name, t.p99);
         }
-        return (double) quantile(rounds, N_ROUNDS, 0.5) / 1000;
+        printf("}\n");
+}
+
+static int ask_times(Client *c, const char *question, unsigned n) {
+        for (size_t i = 0; i < N_QUESTIONS; i++)
+                if (strcmp(questions[i].name, question) == 0) {
+                        while (n-- > 0)
+                                questions[i].call(c);
+                        return 0;
+                }
+        return 2;
 }
 
 int main(int argc, char *argv[]) {
-        static const struct {
-                const char *name;
-                void (*call)(Client *c);
-        } calls[] = {
-                { "Interfaces", interfaces },
-                { "InterfaceByIndex", interface_by_index },
-                { "InterfaceByName", interface_by_name },
-                { "InterfaceAddrs", interface_addresses },
-                { "InterfacesAndAddrs", interfaces_and_addresses },
-                { "InterfacesAndMulticastAddrs", interfaces_and_groups },
-                { "walk", links_then_addresses },
-                { "getifaddrs", libc_addresses },
-                { "zone_to_index", zone_to_index },
-                { "if_nametoindex", libc_zone_to_index },
-                { "index_to_zone", index_to_zone },
-                { "if_indextoname", libc_index_to_zone },
-        };
         Client c = {};
-        uint64_t nsec;
+        int r = 0;
 
-        if (argc != 5)
+        if (argc != 5 && !(argc == 7 && strcmp(argv[4], "times") == 0))
                 return 2;
         draw(&c, argv[2], (unsigned) atoi(argv[3]));
-        nsec = (uint64_t) atoi(argv[4]) * 1000000;
         (void) must(ifroster_new(argv[1], IFROSTER_SHARED_ONLY, &c.roster), argv[1]);
         (void) must(ifroster_row_new(&c.row), "ifroster_row_new");
         (void) must(ifroster_row_new(&c.inner), "ifroster_row_new");
-
-        printf("{");
-        for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-                printf("%s\"%s\": %.1f", i > 0 ? ", " : "", calls[i].name,
-                       measure(&c, calls[i].call, nsec));
-        printf("}\n");
+        if (argc == 5)
+                measure(&c, (uint64_t) atoi(argv[4]) * 1000000);
+        else
+                r = ask_times(&c, argv[5], (unsigned) atoi(argv[6]));
         ifroster_row_free(c.inner);
         ifroster_row_free(c.row);
         ifroster_free(c.roster);
         free(c.order);
         free(c.names);
-        return 0;
+        return r;
 }

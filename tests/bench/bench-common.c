@@ -17,6 +17,11 @@
 #define MTU_FIRST 1400
 #define MTU_N 100
 
+#define N_ROUNDS 15
+#define CALLS_MAX 100000
+#define N_SAMPLES 20000
+#define BATCH 16
+
 int must(int r, const char *what) {
         if (r >= 0)
                 return r;
@@ -54,6 +59,51 @@ uint64_t quantile(uint64_t *values, size_t n, double part) {
 
         qsort(values, n, sizeof(values[0]), by_value);
         return values[i < n ? i : n - 1];
+}
+
+double cpu_of_call(void (*call)(void *userdata), void *userdata, uint64_t nsec) {
+        uint64_t rounds[N_ROUNDS], start = process_nsec();
+        unsigned calls = 0;
+
+        /* How many fit into a round. */
+        do {
+                call(userdata);
+                calls++;
+        } while (process_nsec() - start < nsec / N_ROUNDS && calls < CALLS_MAX);
+        for (unsigned r = 0; r < N_ROUNDS; r++) {
+                start = process_nsec();
+                for (unsigned i = 0; i < calls; i++)
+                        call(userdata);
+                /* Thousandths, so that integers are exact enough. */
+                rounds[r] = (process_nsec() - start) * 1000 / calls;
+        }
+        return (double) quantile(rounds, N_ROUNDS, 0.5) / 1000;
+}
+
+static void sample(uint64_t *samples, unsigned batch, void (*call)(void *userdata),
+                   void *userdata) {
+        for (unsigned n = 0; n < N_SAMPLES; n++) {
+                uint64_t start = now_nsec();
+
+                for (unsigned i = 0; i < batch; i++)
+                        call(userdata);
+                samples[n] = now_nsec() - start;
+        }
+}
+
+BenchTimes times_of_call(void (*call)(void *userdata), void *userdata) {
+        uint64_t *samples = calloc(N_SAMPLES, sizeof(samples[0]));
+        uint64_t clock;
+        BenchTimes t;
+
+        (void) must(samples ? 0 : -ENOMEM, "memory");
+        sample(samples, 0, call, userdata);
+        clock = quantile(samples, N_SAMPLES, 0.5);
+        sample(samples, BATCH, call, userdata);
+        t.p50 = ((double) quantile(samples, N_SAMPLES, 0.5) - (double) clock) / BATCH;
+        t.p99 = ((double) quantile(samples, N_SAMPLES, 0.99) - (double) clock) / BATCH;
+        free(samples);
+        return t;
 }
 
 int netlink_open(uint32_t groups) {

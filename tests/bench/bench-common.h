@@ -24,6 +24,17 @@ uint64_t process_nsec(void);
 /* Sorts the values and gives the one below which that part (0 to 1) of them is. n is not 0. */
 uint64_t quantile(uint64_t *values, size_t n, double part);
 
+/* CPU nanoseconds that a call takes: the median of rounds that together take about so long. */
+double cpu_of_call(void (*call)(void *userdata), void *userdata, uint64_t nsec);
+
+/* Nanoseconds of real time that a call takes. Of quick ones: a sample is the mean of 16 calls between two
+ * looks at the clock, without the time that such a look takes itself. */
+typedef struct BenchTimes {
+        double p50, p99;
+} BenchTimes;
+
+BenchTimes times_of_call(void (*call)(void *userdata), void *userdata);
+
 /* An rtnetlink socket that hears these groups (RTMGRP_...). */
 int netlink_open(uint32_t groups);
 

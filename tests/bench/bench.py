@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures the daemon beside programs that do the same work with nothing in it.
 
-    bench.py [--markdown] WHAT...     call, client, wake, go, varlink, signal, cpu, start, memory, idle
+    bench.py [--markdown] WHAT...     call, wake, go, varlink, signal, cpu, start, memory, idle
 
 Each is measured at 10, 1,000 and 4,000 links, in a network namespace made for it, in one run with what
 it is compared with; a figure is the median of many. IFROSTER_BENCH_LINKS="10 1000" takes other numbers
@@ -135,11 +135,15 @@ def program(name):
     return os.path.join(os.environ["BENCH_DIRECTORY"], name)
 
 
-def run(name, *arguments):
-    """Runs one of the small programs and returns what it printed."""
-    result = subprocess.run([program(name), *map(str, arguments)], stdout=subprocess.PIPE, text=True,
-                            check=True)
+def run_command(*command):
+    """Runs a program that prints JSON and returns what it printed."""
+    result = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(result.stdout)
+
+
+def run(name, *arguments):
+    """The same for one of the small programs."""
+    return run_command(program(name), *arguments)
 
 
 def link_index(name):
@@ -213,22 +217,6 @@ def bench_call(worlds):
 def client_figures(world):
     world.daemon()
     return run("bench-client", f"{DIRECTORY}/table", "v", world.n, scaled(400))
-
-
-def bench_client(worlds):
-    pairs = [("name to index", "zone_to_index", "if_nametoindex"),
-             ("index to name", "index_to_zone", "if_indextoname"),
-             ("all links and addresses", "walk", "getifaddrs")]
-    report = Report("A lookup in the shared table beside the C library's",
-                    ["links", "question", "C library", "libifroster", "times faster"],
-                    "lookups 100 times faster and flat: at 4,000 links at most 2 times what they are at "
-                    "10; the walk 200 times faster at 1,000 links")
-    for world in worlds:
-        f = client_figures(world)
-        for what, mine, other in pairs:
-            report.add(links(world.n), what, short(f[other]), short(f[mine]),
-                       f"{f[other] / f[mine]:,.0f}")
-    return [report]
 
 
 GO_QUESTIONS = ["Interfaces", "InterfaceByIndex", "InterfaceByName", "InterfaceAddrs",
@@ -455,7 +443,7 @@ def bench_idle(worlds):
     return [report]
 
 
-BENCHMARKS = {"call": bench_call, "client": bench_client, "wake": bench_wake, "go": bench_go,
+BENCHMARKS = {"call": bench_call, "wake": bench_wake, "go": bench_go,
               "varlink": bench_varlink, "signal": bench_signal, "cpu": bench_cpu,
               "start": bench_start, "memory": bench_memory, "idle": bench_idle}
 
