@@ -56,6 +56,7 @@ typedef enum BusState {
 } BusState;
 
 typedef struct BusSync BusSync;
+typedef struct BusHold BusHold;
 
 struct Bus {
         Publisher publisher; /* first: what the manager calls is this */
@@ -69,6 +70,7 @@ struct Bus {
         bool refused; /* the bus does not let the daemon have its name */
         bool complained; /* the operator knows that there is no bus */
         BusSync *syncs; /* Sync calls to be answered */
+        BusHold *hold; /* calls that wait for the bus */
         sd_bus_vtable *link_vtable;
         BusLink link;
         States states; /* the whole machine's, as last said */
@@ -89,6 +91,16 @@ int bus_link_vtable_new(Bus *b);
 void bus_link_done(Bus *b);
 /* Forgets the Sync calls of a connection that is gone. */
 void bus_manager_forget_syncs(Bus *b);
+
+/* bus-hold.c ------------------------------------------------------------------------------- */
+
+int bus_hold_new(Bus *b, BusHold **ret);
+BusHold *bus_hold_free(BusHold *h);
+/* For every method call, before it is answered. 0: to be answered now. Otherwise not: it waits, or is
+ * refused (negative, with the error), or needs no answer. */
+int bus_hold_call(BusHold *h, sd_bus_message *call, sd_bus_error *reterr_error);
+/* Forgets the calls of a connection that is gone. */
+void bus_hold_forget(BusHold *h);
 
 /* bus-answer.c: methods of the Manager interface about addresses. */
 int bus_on_parse_address(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error);

@@ -157,6 +157,7 @@ static void on_name_signal(Bus *b, sd_bus_message *m) {
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_error) {
         const char *interface;
         Bus *b = userdata;
+        int r;
 
         if (sd_bus_message_is_signal(m, NULL, NULL) > 0) {
                 on_name_signal(b, m);
@@ -165,6 +166,9 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_er
         }
         if (sd_bus_message_is_method_call(m, NULL, NULL) <= 0)
                 return 0;
+        r = bus_hold_call(b->hold, m, reterr_error);
+        if (r != 0)
+                return r;
 
         interface = sd_bus_message_get_interface(m);
         if (!interface || (strcmp(interface, BUS_MANAGER_INTERFACE) != 0 &&
@@ -199,6 +203,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *rete
 
 static void close_connection(Bus *b) {
         bus_manager_forget_syncs(b);
+        bus_hold_forget(b->hold);
         b->connection = sd_bus_close_unref(b->connection);
 }
 
@@ -347,6 +352,9 @@ int bus_new(Manager *m, const char *address, Bus **ret) {
                               b);
         if (r < 0)
                 return r;
+        r = bus_hold_new(b, &b->hold);
+        if (r < 0)
+                return r;
         r = connect_bus(b);
         /* It will be none later, either. The second is a path that no socket can have. */
         if (r == -EINVAL || r == -E2BIG) {
@@ -371,6 +379,7 @@ Bus *bus_free(Bus *b) {
         manager_remove_publisher(b->manager, &b->publisher);
         sd_event_source_disable_unref(b->retry_timer);
         close_connection(b);
+        bus_hold_free(b->hold);
         bus_link_done(b);
         free(b->address);
         free(b);
