@@ -39,7 +39,7 @@ static int family_of(const char *text) {
 }
 
 void builder_begin(Builder *b, uint16_t type, uint16_t flags) {
-        memset(b->data, 0, sizeof(b->data));
+        memset(&b->header, 0, sizeof(b->header));
         b->header.nlmsg_len = NLMSG_HDRLEN;
         b->header.nlmsg_type = type;
         b->header.nlmsg_flags = flags;
@@ -52,6 +52,8 @@ void builder_put(Builder *b, const void *data, size_t len) {
                 abort();
         if (len > 0)
                 memcpy(b->data + pos, data, len);
+        /* Not the whole buffer each time: it is far longer than a message, and there are millions. */
+        memset(b->data + pos + len, 0, NLMSG_ALIGN(len) - len);
         b->header.nlmsg_len = (uint32_t) (pos + NLMSG_ALIGN(len));
 }
 
