@@ -329,7 +329,6 @@ static bool next_scope(Source *s, Scope *ret) {
                 }
                 s->resyncing = false;
                 s->announce = true;
-                model_doubt(s->model, s->lost);
         }
         if (s->n_retries > 0 && source_now(s) >= s->retry_at) {
                 for (size_t i = 0; i < s->n_retries; i++)
@@ -343,6 +342,8 @@ static bool next_scope(Source *s, Scope *ret) {
                 s->counters.rereads++;
                 return true;
         }
+        /* Only now: what a resync could not read is still unknown. */
+        model_doubt(s->model, s->lost || s->n_retries > 0);
         return false;
 }
 

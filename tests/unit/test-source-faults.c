@@ -298,6 +298,53 @@ START_TEST(rows_of_a_dead_link_do_not_wait) {
 }
 END_TEST
 
+static void say_default(const WorldRoute *route, uint16_t flags) {
+        World *w = &run.kernel.world;
+
+        (void) world_build_route(&w->builder, route, false);
+        w->builder.header.nlmsg_flags = flags;
+        on_step(NULL);
+        world_emit(w, true, &w->builder.header);
+}
+
+/* A resync is over and its dump of routes was refused: the only route that is known need not be the
+ * only one, so it is not the one that was replaced until that is read. */
+START_TEST(refused_routes_are_doubtful) {
+        World *w = &run.kernel.world;
+        int32_t ifindex = 1;
+
+        begin_run(1, &(KernelFaults){});
+        turn_until_idle();
+        while (world_link(w, ifindex)->present)
+                ck_assert_int_le(++ifindex, WORLD_LINKS);
+        begin_life(ifindex, true);
+        ck_assert_uint_eq(w->n_routes, 0);
+        w->routes[0] = (WorldRoute){ .metric = 100, .gateway = 0, .ifindex = ifindex };
+        w->n_routes = 1;
+        say_default(&w->routes[0], NLM_F_CREATE);
+        turn_until_idle();
+
+        /* Another one comes before it, and nobody hears. */
+        w->routes[1] = w->routes[0];
+        w->routes[0].gateway = 1;
+        w->n_routes = 2;
+        on_step(NULL);
+        run.kernel.sockets[SOCKET_ROUTES].drops++;
+        run.kernel.now += 10 * USEC_PER_SEC;
+        run.kernel.faults.refused = 1000;
+        for (unsigned i = 0; i < 3; i++)
+                turn();
+        MUST(source_counters(run.source)->resyncs[RESYNC_DROPS] == 1);
+        MUST(!run.source->resyncing && run.source->n_retries > 0);
+        run.kernel.faults.refused = 0;
+        w->routes[0].gateway = 2;
+        say_default(&w->routes[0], NLM_F_REPLACE);
+        turn();
+        settle();
+        end_run();
+}
+END_TEST
+
 START_TEST(everything) {
         schedules(&(KernelFaults){ .step = 200,
                                    .set_error = 5,
@@ -331,6 +378,7 @@ int main(void) {
         tcase_add_test(tc, forged);
         tcase_add_test(tc, resyncs_slow_down);
         tcase_add_test(tc, rows_of_a_dead_link_do_not_wait);
+        tcase_add_test(tc, refused_routes_are_doubtful);
         tcase_add_test(tc, everything);
         suite_add_tcase(suite, tc);
         runner = srunner_create(suite);
