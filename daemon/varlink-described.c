@@ -23,14 +23,18 @@ static int on_forget(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Sets the timer that gives the memory back. */
+/* Sees to it that the memory is given back. A timer that runs already may ring early for what came
+ * last; to set it again for each answer would cost more than to write one. */
 static int forget_later(Roster *roster) {
-        int r;
+        int r, enabled;
 
         if (!roster->forget)
                 return sd_event_add_time_relative(manager_event(roster->manager), &roster->forget,
                                                   CLOCK_MONOTONIC, ROSTER_DESCRIBED_USEC, 0,
                                                   on_forget, roster);
+        r = sd_event_source_get_enabled(roster->forget, &enabled);
+        if (r < 0 || enabled != SD_EVENT_OFF)
+                return r;
         r = sd_event_source_set_time_relative(roster->forget, ROSTER_DESCRIBED_USEC);
         return r < 0 ? r : sd_event_source_set_enabled(roster->forget, SD_EVENT_ONESHOT);
 }

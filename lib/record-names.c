@@ -246,6 +246,7 @@ _Static_assert(HARDWARE_TEXT_MAX >= IP_TEXT_MAX, "either form fits");
 
 size_t hardware_address_format(const HardwareAddress *a, uint16_t link_type,
                                char buf[static HARDWARE_TEXT_MAX]) {
+        static const char digits[16] = "0123456789abcdef";
         size_t len = CONST_MIN(a->len, HARDWARE_ADDRESS_MAX);
         size_t at = 0;
 
@@ -256,8 +257,12 @@ size_t hardware_address_format(const HardwareAddress *a, uint16_t link_type,
                 return strlen(ip_format(&ip, buf));
         }
 
-        for (size_t i = 0; i < len; i++)
-                at += (size_t) snprintf(buf + at, HARDWARE_TEXT_MAX - at, "%s%02x",
-                                        i > 0 ? ":" : "", a->bytes[i]);
+        for (size_t i = 0; i < len; i++) {
+                if (i > 0)
+                        buf[at++] = ':';
+                buf[at++] = digits[a->bytes[i] >> 4];
+                buf[at++] = digits[a->bytes[i] & 15];
+        }
+        buf[at] = '\0';
         return at;
 }
