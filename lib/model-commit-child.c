@@ -166,6 +166,8 @@ void commit_after_ipv4_left(Commit *c, int32_t ifindex) {
 
         if (always_had_ipv4(c, ifindex))
                 return;
+        /* A link that is being deleted comes here too when its addresses are heard in one turn and its end
+         * in the next: until then that looks the same. */
         while (table_next(&view, &walk, &row))
                 if (row.address.family == AF_INET) {
                         model_want(c->m, (Scope){ .object = OBJECT_LOCAL,

@@ -184,10 +184,24 @@ static void resolve_all_reused(Model *m) {
                         resolve_reused(m, aux->ifindex);
 }
 
-static void resolve(Model *m, const Recheck *c) {
+/* Heard of, and heard to be gone: with the commit everything of it goes. */
+static bool link_is_gone(const Model *m, int32_t ifindex) {
+        const Pending *p;
+
+        if (ifindex == 0 || m->n_pending[OBJECT_LINK] == 0)
+                return false;
+        p = overlay_find(&m->overlay, OBJECT_LINK, &(LinkRecord){ .ifindex = ifindex });
+        return p && !p->present;
+}
+
+static void resolve(Model *m, const Recheck *change) {
         /* News of routes that came together with the change: one of them may be what is gone. */
         bool news = m->n_pending[OBJECT_ROUTE] > 0;
+        Recheck copy = *change, *c = &copy;
 
+        /* A link goes down before it goes away. */
+        if (link_is_gone(m, c->ifindex))
+                c->what &= ~(unsigned) (RECHECK_ROUTES4 | RECHECK_ROUTES6 | RECHECK_BROADCASTS);
         if (c->what & RECHECK_ROUTES4 && link_has_routes(m, c->ifindex, AF_INET, false))
                 want_routes(m, c->ifindex, AF_INET);
         if (c->what & RECHECK_ROUTES6 && link_has_routes(m, c->ifindex, AF_INET6, false))

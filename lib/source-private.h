@@ -13,6 +13,8 @@
 
 /* One datagram; also what makes the kernel fill dumps in large pieces from the first read on. */
 #define SOURCE_BUFFER_SIZE (64 * 1024)
+/* A page, where pages are of the usual size */
+#define SOURCE_BUFFER_ALIGNMENT 4096
 /* What systemd-networkd asks for; memory is charged only when messages queue. */
 #define SOURCE_RECEIVE_BUFFER (128 * 1024 * 1024)
 /* Work for one wake-up. */

@@ -8,6 +8,7 @@
 
 #include <linux/if.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
 
 #include "source-private.h"
@@ -134,7 +135,7 @@ int source_new(Table *table, const SourceConfig *config, Source **ret) {
                 s->config = *config;
         s->ops = s->config.ops ? *s->config.ops : source_system_ops;
         s->timer_at = s->retry_at = s->orphans_at = s->groups_at = USEC_INFINITY;
-        s->buffer = malloc(SOURCE_BUFFER_SIZE);
+        s->buffer = aligned_alloc(SOURCE_BUFFER_ALIGNMENT, SOURCE_BUFFER_SIZE);
         s->message = calloc(1, sizeof(*s->message));
         r = s->buffer && s->message ? model_new(table, &s->model) : -ENOMEM;
         if (r >= 0)
@@ -273,6 +274,12 @@ static uint64_t next_time(const Source *s) {
         return at;
 }
 
+/* Dumps come in pieces of half its size, announcements are small: after a reading of everything most of
+ * the buffer's pages will not be touched again for long. */
+static void give_back_buffer(Source *s) {
+        (void) madvise(s->buffer, SOURCE_BUFFER_SIZE, MADV_DONTNEED);
+}
+
 /* Until the table is complete nobody is told what is put in. */
 static int fill(Source *s, uint64_t now) {
         bool complete = !s->query.active && s->drained && !s->resyncing && !s->lost;
@@ -289,6 +296,7 @@ static int fill(Source *s, uint64_t now) {
         if (source_is_idle(s) || !patient) {
                 s->started = true;
                 s->announce = false;
+                give_back_buffer(s);
         }
         return 0;
 }
@@ -309,6 +317,7 @@ static int publish(Source *s, Batch *batch) {
         }
         if (s->announce && settled && source_is_idle(s)) {
                 s->announce = false;
+                give_back_buffer(s);
                 batch->resynced = s->reason != RESYNC_START;
                 batch->reason = resync_reason_to_string(s->reason);
                 view = table_view(s->table);

@@ -315,7 +315,7 @@ static inline bool table_prefix_slot(unsigned section, const void *record, unsig
 
 /* Buckets cost 4 bytes each at 4,000 links as well: more than there are rows only where a lookup has to be
  * fast (with as many as rows, a third of the lookups look at a wrong row first, which the processor did
- * not expect), fewer where many rows share a link. */
+ * not expect), fewer where many rows share a link, or where only the writer looks. */
 static const SectionKind table_kinds[_SECTION_MAX] = {
         [SECTION_LINK] = {
                 .record_size = sizeof(LinkRecord),
@@ -334,7 +334,7 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .is_sane = address_is_sane,
                 .indexes = {
                         [INDEX_KEY] = { key_address,
-                                        TABLE_WORDS(AddressRecord, ifindex, prefix_length), 4 },
+                                        TABLE_WORDS(AddressRecord, ifindex, prefix_length), 2 },
                         [INDEX_IFINDEX] = { key_address_ifindex,
                                             TABLE_WORDS(AddressRecord, ifindex, ifindex), 4 },
                         [INDEX_IP] = { key_address_ip,
@@ -350,7 +350,7 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .first_capacity = 64,
                 .is_sane = group_is_sane,
                 .indexes = {
-                        [INDEX_KEY] = { key_group, TABLE_WORDS(GroupRecord, ifindex, group), 4 },
+                        [INDEX_KEY] = { key_group, TABLE_WORDS(GroupRecord, ifindex, group), 2 },
                         [INDEX_IFINDEX] = { key_group_ifindex,
                                             TABLE_WORDS(GroupRecord, ifindex, ifindex), 2 },
                         [INDEX_IP] = { key_group_ip, TABLE_WORDS(GroupRecord, group, group), 2 },
@@ -373,7 +373,7 @@ static const SectionKind table_kinds[_SECTION_MAX] = {
                 .first_capacity = 64,
                 .is_sane = local_is_sane,
                 .indexes = {
-                        [INDEX_KEY] = { key_local, TABLE_WORDS(LocalRecord, ifindex, type), 4 },
+                        [INDEX_KEY] = { key_local, TABLE_WORDS(LocalRecord, ifindex, type), 2 },
                         [INDEX_IFINDEX] = { key_local_ifindex,
                                             TABLE_WORDS(LocalRecord, ifindex, ifindex), 2 },
                         [INDEX_LOCAL_PREFIX] = { key_local_prefix,

@@ -137,6 +137,30 @@ START_TEST(another_prefix_length_is_no_loss) {
 }
 END_TEST
 
+/* It goes down first, and what else is said of it comes on a socket of its own. */
+START_TEST(deleted_link_is_not_read) {
+        Builder b;
+
+        hear(build_link(&b, &(BuiltLink){ .ifindex = LINK, .name = "v0", .mtu = 1500 }));
+        hear_address("10.0.0.1", 24, true);
+        hear_address("10.0.1.1", 24, true);
+        hear(build_link(&b, &(BuiltLink){ .removed = true, .ifindex = LINK, .name = "v0" }));
+        hear_local("10.0.0.1", 32, true);
+        expect_reread(false);
+        commit();
+        expect_reread(false);
+}
+END_TEST
+
+START_TEST(link_that_is_only_down_is_read) {
+        Builder b;
+
+        hear(build_link(&b, &(BuiltLink){ .ifindex = LINK, .name = "v0", .mtu = 1500 }));
+        hear_local("10.0.0.1", 32, true);
+        expect_reread(true);
+}
+END_TEST
+
 int main(void) {
         Suite *suite = suite_create("model-local");
         TCase *tc = tcase_create("silent");
@@ -148,6 +172,8 @@ int main(void) {
         tcase_add_test(tc, prefix_goes_although_the_address_is_back);
         tcase_add_test(tc, nothing_is_read_when_all_was_said);
         tcase_add_test(tc, another_prefix_length_is_no_loss);
+        tcase_add_test(tc, deleted_link_is_not_read);
+        tcase_add_test(tc, link_that_is_only_down_is_read);
         suite_add_tcase(suite, tc);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);
