@@ -77,15 +77,17 @@ static void mark_at_death(TableHeader *h) {
         deathbed.head.list.next = &deathbed.entry;
 }
 
-/* Who sleeps on the word is woken by the one, who polls inotify by the other: the same value again, so
- * nothing changes. */
-static void wake(const Block *b) {
-        const uint32_t *word = &b->header->wake;
-        uint32_t value = load32(word);
+/* Who polls inotify is woken by writing the same value again, so nothing changes. */
+static void tell_pollers(const Block *b) {
+        uint32_t value = load32(&b->header->wake);
 
-        sync_rounds_wake(&b->header->wake);
         if (b->fd >= 0)
                 (void) !pwrite(b->fd, &value, sizeof(value), offsetof(TableHeader, wake));
+}
+
+static void wake(const Block *b) {
+        sync_rounds_wake(&b->header->wake);
+        tell_pollers(b);
 }
 
 /* Blocks ----------------------------------------------------------------------------------- */
@@ -246,6 +248,15 @@ static int publish(void *userdata, void *block, size_t size) {
         return r;
 }
 
+/* Who polls looks up before a batch, in case that there is no end of it. Who sleeps on the word does not:
+ * it looks by itself, and being woken too early makes the change come later. */
+static void announce(void *userdata, void *block) {
+        const SharedTable *t = userdata;
+
+        if (t->visible && t->current->header == block)
+                tell_pollers(t->current);
+}
+
 /* Batches ---------------------------------------------------------------------------------- */
 
 static void count_resync(TableHeader *h, const Batch *batch) {
@@ -381,9 +392,11 @@ int shared_table_new(const char *path, SharedTable **ret) {
         sync_rounds_init(&t->rounds);
         for (size_t i = 0; i < BLOCKS_MAX; i++)
                 t->blocks[i].fd = -1;
-        t->storage = (TableStorage){
-                .allocate = allocate, .publish = publish, .release = release, .userdata = t
-        };
+        t->storage = (TableStorage){ .allocate = allocate,
+                                     .publish = publish,
+                                     .release = release,
+                                     .announce = announce,
+                                     .userdata = t };
         r = set_paths(t, path);
         if (r >= 0) {
                 make_directory(path);

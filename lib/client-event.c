@@ -36,6 +36,7 @@ static int advance(ifroster *h) {
 
 int ifroster_dispatch(ifroster *h) {
         ClientState state;
+        bool worth_it;
         int r;
 
         if (h->flags & IFROSTER_FROZEN)
@@ -46,8 +47,10 @@ int ifroster_dispatch(ifroster *h) {
                 return advance(h);
 
         client_lock(h);
-        client_watch_update(h);
+        worth_it = client_watch_update(h);
         client_unlock(h);
+        if (!worth_it && h->diff.before.block)
+                return 0;
         r = client_state(h, &state);
         if (r < 0)
                 return r;

@@ -45,8 +45,9 @@
 #define CLIENT_START_USEC (10 * USEC_PER_SEC)
 /* An answer that depends on what an own reading has lost is waited for so long. */
 #define CLIENT_SETTLE_USEC (100 * USEC_PER_MSEC)
-/* A blocking call looks after what cannot wake it at least this often. */
-#define CLIENT_SLICE_USEC (100 * USEC_PER_MSEC)
+/* A blocking call looks after what cannot wake it at least this often: with CLIENT_STALL_USEC, a daemon
+ * that was stopped in a batch is found out in less than 100 ms. */
+#define CLIENT_SLICE_USEC (50 * USEC_PER_MSEC)
 /* Larger files are no tables. */
 #define CLIENT_TABLE_MAX (UINT64_C(1) << 30)
 #define CLIENT_PATHS_MAX 2
@@ -236,6 +237,8 @@ void client_map_drop(ifroster *h);
 void client_map_check(ifroster *h);
 /* Whether the mapped table is marked as a dead daemon's. */
 bool client_map_is_dead(const ClientMap *m);
+/* Whether a batch has been announced, or is being written. Under the mutex. */
+bool client_map_is_busy(const ClientMap *m);
 /* Whether a living process holds the daemon's lock on this file. */
 bool client_map_is_alive(int fd);
 /* Whether a part of the mapped file was found to be gone. Under the mutex. */
@@ -407,5 +410,6 @@ void client_watch_done(ifroster *h);
 void client_watch_wake(ifroster *h);
 /* The own source began, or is about to end. */
 void client_watch_source(ifroster *h, bool add);
-/* Takes note of what woke us, and watches the file that matters now. */
-void client_watch_update(ifroster *h);
+/* Takes note of what woke us, and watches the file that matters now. False: a batch has been announced
+ * that is not over, and the descriptor tells when it is, or when it should have been. */
+bool client_watch_update(ifroster *h);

@@ -124,6 +124,12 @@ bool client_map_is_dead(const ClientMap *m) {
         return m->fd >= 0 && table_writer_died(&v);
 }
 
+bool client_map_is_busy(const ClientMap *m) {
+        const TableHeader *header = m->base;
+
+        return m->fd >= 0 && (load32(&header->wake) % 2 != 0 || load64(&header->sequence) % 2 != 0);
+}
+
 bool client_map_is_broken(const ClientMap *m) {
         return m->fd >= 0 && __atomic_load_n(&m->epoch, __ATOMIC_SEQ_CST) % 2 != 0;
 }
@@ -289,6 +295,8 @@ static int install(ifroster *h, int fd, size_t size, size_t path, bool wait) {
         m->fd = fd;
         m->path = path;
         m->mapped = length;
+        /* Nobody would read what wakes its descriptor. */
+        client_own_stop(h);
         client_watch_wake(h);
         return 0;
 }

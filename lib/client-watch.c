@@ -4,8 +4,9 @@
  * One descriptor for event loops, whatever stands behind the handle: an epoll instance with the own
  * source, an inotify instance and a timer in it.
  *
- * Stores to a mapped file wake nobody, so the daemon also writes the generation to its file with
- * write(2) after each batch: inotify tells that. And the kernel closes the files of a process that
+ * Stores to a mapped file wake nobody, so the daemon also writes to its file with write(2), before and
+ * after each batch: inotify tells that. Who is woken before a batch, and finds it not yet or half done,
+ * looks again after a while; so a daemon that is stopped in the middle is noticed. And the kernel closes the files of a process that
  * dies, whichever way: inotify tells that too. So a client that waits for events does not wake up
  * without one. Where inotify cannot be had, a timer does what it can.
  */
@@ -74,7 +75,7 @@ int client_watch_start(ifroster *h) {
         if (h->source)
                 client_watch_source(h, /* add= */ true);
         h->retry_usec = RETRY_FIRST_USEC;
-        client_watch_update(h);
+        (void) client_watch_update(h);
         client_watch_wake(h);
         return 0;
 }
@@ -86,14 +87,15 @@ void client_watch_done(ifroster *h) {
         h->inotify_fd = h->timer_fd = h->epoll_fd = h->file_watch = -1;
 }
 
-/* Reads and forgets; what happened is seen by looking. True when a writer closed the file. */
-static bool drain(ifroster *h) {
+/* Reads and forgets; what happened is seen by looking. Whether a writer closed the file, and whether the
+ * timer had expired. */
+static bool drain(ifroster *h, bool *ret_expired) {
         uint8_t buffer[1024] __attribute__((aligned(__alignof__(struct inotify_event))));
         uint64_t expired;
         bool closed = false;
         ssize_t n;
 
-        (void) !read(h->timer_fd, &expired, sizeof(expired));
+        *ret_expired = read(h->timer_fd, &expired, sizeof(expired)) > 0;
         while (h->inotify_fd >= 0 && (n = read(h->inotify_fd, buffer, sizeof(buffer))) > 0)
                 for (ssize_t i = 0; i < n;) {
                         const struct inotify_event *event = (const void *) (buffer + i);
@@ -146,25 +148,32 @@ static uint64_t next_retry(ifroster *h) {
         return usec;
 }
 
-void client_watch_update(ifroster *h) {
+bool client_watch_update(ifroster *h) {
         uint64_t again = USEC_INFINITY;
+        bool expired, busy = false;
 
         if (h->epoll_fd < 0)
-                return;
+                return true;
         /* A dying process closes its files just before the kernel drops its locks. */
-        if (drain(h))
+        if (drain(h, &expired))
                 again = USEC_PER_MSEC;
         if (!(h->flags & IFROSTER_EMBEDDED_ONLY))
                 client_map_check(h);
-        if (h->map.fd < 0)
-                set_timer(h, next_retry(h));
-        else {
+        if (h->map.fd < 0) {
+                /* What else wakes us does not make the times longer. */
+                if (expired)
+                        set_timer(h, next_retry(h));
+        } else {
+                busy = client_map_is_busy(&h->map);
+                if (busy)
+                        again = CONST_MIN(again, CLIENT_STALL_USEC);
                 h->retry_usec = RETRY_FIRST_USEC;
                 if ((h->file_watch < 0 || h->watched_epoch != client_map_epoch(&h->map)) &&
                     !watch_file(h))
-                        again = CLIENT_SLICE_USEC;
+                        again = CONST_MIN(again, CLIENT_SLICE_USEC);
                 set_timer(h, again);
         }
+        return !busy || expired;
 }
 
 int ifroster_get_fd(ifroster *h) {

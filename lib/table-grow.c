@@ -230,6 +230,8 @@ void table_expect(Table *t, const uint32_t n_rows[static _OBJECT_TYPE_MAX]) {
                 capacities[i] = CONST_MIN(used[i] + SPARE_ROWS(used[i]), TABLE_ROWS_MAX);
                 grows = true;
         }
-        if (grows)
-                (void) grow(t, capacities, used);
+        if (!grows)
+                return;
+        table_touch(t);
+        (void) grow(t, capacities, used);
 }

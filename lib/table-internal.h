@@ -138,7 +138,16 @@ struct Table {
         TableHeader *published; /* what readers see, NULL: nothing yet */
         size_t published_size;
         bool in_batch;
+        bool touched; /* the batch has changed something, or is about to */
 };
+
+/* Before the first change of a batch, of whichever kind. */
+void table_touch_slow(Table *t);
+
+static inline void table_touch(Table *t) {
+        if (!t->touched)
+                table_touch_slow(t);
+}
 
 _inline_ uint8_t *table_row(TableHeader *block, unsigned section, uint32_t row) {
         return (uint8_t *) block + block->sections[section].rows_offset +

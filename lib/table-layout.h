@@ -112,7 +112,7 @@ typedef struct TableHeader {
         uint64_t seed; /* of the hash function; random, the same for a table's life */
         uint64_t sequence; /* odd while the writer is inside a batch */
         uint64_t generation; /* of the last batch */
-        uint32_t wake; /* the low half of generation: a word to wait on with futex(2) */
+        uint32_t wake; /* a word to wait on with futex(2); odd from before a batch until after it */
         uint32_t superseded; /* not 0: another block took this one's place, map that */
         /* Who writes. Zero in private memory; whoever owns a shared block fills them in before it
          * is published, and they are carried along when the block grows. */

@@ -76,7 +76,21 @@ TableView table_view(const Table *t) {
 void table_begin(Table *t) {
         assert(!t->in_batch);
         t->in_batch = true;
-        store64(&t->block->sequence, t->block->sequence + 1);
+        t->touched = false;
+}
+
+/* Who waits for changes is told before the sequence is odd, and not only at the end: a writer that is
+ * stopped in between tells nobody any more, but whoever was told before looks after it. */
+void table_touch_slow(Table *t) {
+        TableHeader *h = t->block;
+
+        t->touched = true;
+        if (h == t->published) {
+                store32(&h->wake, h->wake | 1);
+                if (t->storage.announce)
+                        t->storage.announce(t->storage.userdata, h);
+        }
+        store64(&h->sequence, h->sequence + 1);
         fence_release();
 }
 
@@ -102,10 +116,14 @@ void table_end(Table *t, uint64_t generation) {
         TableHeader *h = t->block;
 
         assert(t->in_batch);
+        if (h->generation != generation)
+                table_touch(t);
         t->in_batch = false;
-        store64(&h->generation, generation);
-        store32(&h->wake, (uint32_t) generation);
-        __atomic_store_n(&h->sequence, h->sequence + 1, __ATOMIC_RELEASE);
+        if (t->touched) {
+                store64(&h->generation, generation);
+                __atomic_store_n(&h->sequence, h->sequence + 1, __ATOMIC_RELEASE);
+                __atomic_store_n(&h->wake, (h->wake | 1) + 1, __ATOMIC_RELEASE);
+        }
         publish(t);
 }
 
@@ -241,6 +259,7 @@ int table_add(Table *t, ObjectType type, const void *record) {
         assert(t->in_batch);
         if (!table_kinds[type].is_sane(record))
                 return -EINVAL;
+        table_touch(t);
         r = table_reserve(t, type, t->block->sections[type].n_live + 1);
         if (r < 0)
                 return r;
@@ -259,8 +278,10 @@ int table_set(Table *t, ObjectType type, const void *record) {
         table_key(type, INDEX_KEY, record, &key);
         found = find_row(t, type, &key, &old);
         if (found > 0) {
-                if (memcmp(&old, record, table_kinds[type].record_size) != 0)
+                if (memcmp(&old, record, table_kinds[type].record_size) != 0) {
+                        table_touch(t);
                         update_row(t->block, type, found - 1, &old, record);
+                }
                 return 0;
         }
         return table_add(t, type, record);
@@ -285,6 +306,7 @@ bool table_remove(Table *t, ObjectType type, const void *record) {
         found = find_row(t, type, &key, &old);
         if (found == 0)
                 return false;
+        table_touch(t);
         if (type == OBJECT_LINK)
                 remove_texts(t, old.record.link.ifindex);
         remove_row(t->block, type, found - 1, &old);
@@ -320,6 +342,7 @@ int table_set_texts(Table *t, int32_t ifindex, const LinkTexts *texts) {
         assert(t->in_batch);
         if (texts)
                 n_new += texts->n_altnames;
+        table_touch(t);
         /* First all the room that is needed, then the change. */
         r = table_reserve(t, SECTION_NAME,
                           t->block->sections[SECTION_NAME].n_live - count_texts(t, ifindex) +

@@ -55,6 +55,9 @@ typedef struct TableStorage {
         int (*publish)(void *userdata, void *block, size_t size);
         void (*release)(void *userdata, void *block, size_t size);
         void *userdata;
+        /* May be NULL. The published block is about to change, and its wake word has just become odd:
+         * readers that do not look by themselves have to be told before this returns. */
+        void (*announce)(void *userdata, void *block);
 } TableStorage;
 
 /* Writer ----------------------------------------------------------------------------------- */
@@ -65,7 +68,8 @@ Table *table_free(Table *t);
 /* Valid until the next table_set() or table_set_texts(), which may move the block. */
 TableView table_view(const Table *t);
 
-/* Brackets a batch. table_end() stores the generation that the table now has. */
+/* Brackets a batch. table_end() stores the generation that the table now has. A batch in which nothing
+ * changes, the generation neither, leaves no trace in the block. */
 void table_begin(Table *t);
 /* Makes room for so many rows of each kind (by ObjectType) in one step, where row by row would move the
  * block again and again. Never shrinks, may do nothing. Between table_begin() and table_end(). */

@@ -70,13 +70,24 @@ static void release(void *userdata, void *block, size_t size) {
         *b = f->blocks[--f->n_blocks];
 }
 
+static void tell(TableFile *f, const void *block) {
+        const TableFileBlock *b = find(f, block);
+        uint32_t word = ((const TableHeader *) block)->wake;
+
+        (void) !pwrite(b->fd, &word, sizeof(word), offsetof(TableHeader, wake));
+}
+
+static void announce(void *userdata, void *block) {
+        tell(userdata, block);
+}
+
 void table_file_init(TableFile *f) {
         *f = (TableFile){ .directory = "/dev/shm/ifroster-XXXXXX" };
         if (access("/dev/shm", W_OK) < 0)
                 (void) strcpy(f->directory, "/tmp/ifroster-XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(f->directory));
         (void) snprintf(f->path, sizeof(f->path), "%s/table", f->directory);
-        f->storage = (TableStorage){ allocate, publish, release, f };
+        f->storage = (TableStorage){ allocate, publish, release, f, announce };
 }
 
 void table_file_start(TableFile *f) {
@@ -109,15 +120,12 @@ void table_file_begin(TableFile *f) {
 
 void table_file_end(TableFile *f) {
         unsigned n = f->n_published;
-        uint32_t wake_word;
 
         table_end(f->table, ++f->generation);
         if (f->n_published != n)
                 return;
-        wake_word = (uint32_t) f->generation;
         wake(table_file_header(f));
-        (void) !pwrite(find(f, table_file_header(f))->fd, &wake_word, sizeof(wake_word),
-                       offsetof(TableHeader, wake));
+        tell(f, table_file_header(f));
 }
 
 struct TableHeader *table_file_header(const TableFile *f) {

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,10 +281,10 @@ START_TEST(killed_at_any_store) {
                 end_writer(&w);
                 clean(&f);
         }
-        /* Before the first store the table is calm, and at the end; hardly ever in between. */
+        /* Before the first two stores the table is calm, and at the end; hardly ever in between. */
         ck_assert_uint_gt(n, 100);
         ck_assert_uint_ge(n_before, 1);
-        ck_assert_uint_ge(n_gone, n_runs - 4);
+        ck_assert_uint_ge(n_gone, n_runs - 6);
 }
 END_TEST
 
@@ -319,12 +320,136 @@ START_TEST(stopped_at_some_store) {
 }
 END_TEST
 
+/* Clients that wait ------------------------------------------------------------------------------ */
+
+static bool is_readable(int fd, uint64_t usec) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, (int) (usec / USEC_PER_MSEC)) > 0;
+}
+
+/* One who does nothing but wait for the descriptor, until dispatching has this result. */
+static void await_dispatch(ifroster *h, int fd, int wanted) {
+        uint64_t now = now_usec(), end = now + NOTICE_USEC;
+        int r = 0;
+
+        while (r != wanted && now < end) {
+                if (is_readable(fd, end - now))
+                        r = ifroster_dispatch(h);
+                now = now_usec();
+        }
+        ck_assert_msg(r == wanted, "%d, not %d", r, wanted);
+        while (ifroster_next_event(h))
+                ;
+}
+
+static void become_idle(ifroster *h, int fd) {
+        while (is_readable(fd, 50 * USEC_PER_MSEC))
+                while (ifroster_dispatch(h) > 0)
+                        while (ifroster_next_event(h))
+                                ;
+}
+
+typedef struct Sleeper {
+        ifroster *handle;
+        uint64_t begin, end;
+        int result;
+} Sleeper;
+
+static void *sleep_in_wait(void *userdata) {
+        Sleeper *s = userdata;
+
+        s->result = ifroster_wait(s->handle, ifroster_generation(s->handle), 10 * USEC_PER_SEC);
+        s->end = now_usec();
+        return NULL;
+}
+
+/* The table is calm for two stores, the announcement and the sequence; then those who wait are awake. */
+START_TEST(those_who_wait_notice_a_stop) {
+        static const unsigned stores[] = { 3, 4, 11, 40, 100 };
+        bool grow = may_grow(_i);
+
+        for (size_t i = 0; i < ELEMENTSOF(stores); i++) {
+                Sleeper sleeper = {};
+                pthread_t thread;
+                ifroster *h;
+                TableFile f;
+                Writer w;
+                char byte;
+                int fd;
+
+                table_file_init(&f);
+                w = start_writer(&f, grow, stores[i], SIGSTOP);
+                ck_assert_int_eq(ifroster_new(f.path, IFROSTER_SHARED_ONLY, &h), 0);
+                ck_assert_int_eq(ifroster_new(f.path, IFROSTER_SHARED_ONLY, &sleeper.handle), 0);
+                fd = ifroster_get_fd(h);
+                become_idle(h, fd);
+                /* All is well: nothing wakes it. */
+                ck_assert(!is_readable(fd, 250 * USEC_PER_MSEC));
+                ck_assert_int_eq(pthread_create(&thread, NULL, sleep_in_wait, &sleeper), 0);
+                (void) usleep(20 * 1000);
+                ck_assert(go(&w, SIGSTOP));
+                sleeper.begin = now_usec();
+                await_dispatch(h, fd, -ENOTCONN);
+                ck_assert_int_eq(pthread_join(thread, NULL), 0);
+                ck_assert_int_eq(sleeper.result, -ENOTCONN);
+                ck_assert(sleeper.end < sleeper.begin + NOTICE_USEC);
+
+                ck_assert_int_eq(kill(w.pid, SIGCONT), 0);
+                ck_assert_int_eq(read(w.from, &byte, 1), 1);
+                await_dispatch(h, fd, 1);
+                ck_assert_int_eq(ifroster_index(h, "uno"), 1);
+                become_idle(h, fd);
+                ck_assert(!is_readable(fd, 250 * USEC_PER_MSEC));
+                (void) ifroster_free(sleeper.handle);
+                (void) ifroster_free(h);
+                end_writer(&w);
+                clean(&f);
+        }
+}
+END_TEST
+
+START_TEST(those_who_wait_notice_a_death) {
+        static const unsigned stores[] = { 1, 2, 3, 40, 100 };
+
+        for (size_t i = 0; i < ELEMENTSOF(stores); i++) {
+                Sleeper sleeper = {};
+                pthread_t thread;
+                ifroster *h;
+                TableFile f;
+                Writer w;
+                int fd;
+
+                table_file_init(&f);
+                w = start_writer(&f, may_grow(_i), stores[i], SIGKILL);
+                ck_assert_int_eq(ifroster_new(f.path, IFROSTER_SHARED_ONLY, &h), 0);
+                ck_assert_int_eq(ifroster_new(f.path, IFROSTER_SHARED_ONLY, &sleeper.handle), 0);
+                fd = ifroster_get_fd(h);
+                become_idle(h, fd);
+                ck_assert_int_eq(pthread_create(&thread, NULL, sleep_in_wait, &sleeper), 0);
+                (void) usleep(20 * 1000);
+                sleeper.begin = now_usec();
+                ck_assert(go(&w, SIGKILL));
+                await_dispatch(h, fd, -ENOTCONN);
+                ck_assert_int_eq(pthread_join(thread, NULL), 0);
+                ck_assert_int_eq(sleeper.result, -ENOTCONN);
+                ck_assert(sleeper.end < sleeper.begin + NOTICE_USEC);
+                (void) ifroster_free(sleeper.handle);
+                (void) ifroster_free(h);
+                end_writer(&w);
+                clean(&f);
+        }
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("client-kill");
         TCase *t = tcase_create("client-kill");
 
         tcase_add_loop_test(t, killed_at_any_store, 0, 2);
         tcase_add_loop_test(t, stopped_at_some_store, 0, 2);
+        tcase_add_loop_test(t, those_who_wait_notice_a_stop, 0, 2);
+        tcase_add_loop_test(t, those_who_wait_notice_a_death, 0, 2);
         suite_add_tcase(s, t);
         return s;
 }

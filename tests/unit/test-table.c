@@ -607,12 +607,21 @@ END_TEST
 START_TEST(sequence) {
         Storage storage = { 0 };
         _cleanup_(table_freep) Table *t = new_table(&storage);
+        LinkRecord link = { .ifindex = 1, .name = "one" };
         TableView v = table_view(t);
         uint64_t s = 77, other;
 
         ck_assert(table_read_begin(&v, &s));
         ck_assert(!table_read_retry(&v, s));
+        /* Nothing changes: no trace. */
         table_begin(t);
+        table_end(t, 0);
+        ck_assert(!table_read_retry(&v, s));
+        ck_assert_uint_eq(t->block->wake, 0);
+        table_begin(t);
+        ck_assert(!table_read_retry(&v, s));
+        ck_assert_int_eq(table_set(t, OBJECT_LINK, &link), 0);
+        ck_assert_uint_eq(t->block->wake, 1);
         other = 77;
         ck_assert(!table_read_begin(&v, &other));
         ck_assert_uint_eq(other, 77);
@@ -622,8 +631,15 @@ START_TEST(sequence) {
         ck_assert(table_read_begin(&v, &s));
         ck_assert(!table_read_retry(&v, s));
         ck_assert_uint_eq(table_generation(&v), UINT64_C(0x100000005));
-        ck_assert_uint_eq(t->block->wake, 5);
+        ck_assert_uint_eq(t->block->wake, 2);
         ck_assert_uint_eq(storage.n_published, 1);
+        /* The same row again is no change, another generation is one. */
+        table_begin(t);
+        ck_assert_int_eq(table_set(t, OBJECT_LINK, &link), 0);
+        ck_assert(!table_read_retry(&v, s));
+        table_end(t, UINT64_C(0x100000006));
+        ck_assert(table_read_retry(&v, s));
+        ck_assert_uint_eq(t->block->wake, 4);
 }
 END_TEST
 
