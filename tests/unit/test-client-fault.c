@@ -357,11 +357,11 @@ static uint8_t other_stack[64 * 1024];
 
 static void repair(void) {
         sigset_t mask;
-        uint8_t here;
 
         n_calls++;
         blocked = pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0 && sigismember(&mask, SIGUSR1);
-        on_other_stack = (uintptr_t) &here - (uintptr_t) other_stack < sizeof(other_stack);
+        on_other_stack = (uintptr_t) __builtin_frame_address(0) - (uintptr_t) other_stack <
+                         sizeof(other_stack);
         if (page)
                 (void) mmap((void *) (uintptr_t) page, 1, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
