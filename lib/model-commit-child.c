@@ -6,6 +6,8 @@
  * with every row that it writes or removes; a child whose link is not known is never written.
  */
 
+#include <linux/if.h>
+
 #include "model-commit.h"
 
 /* The same lifetime announced again, a little later: seconds are rounded. */
@@ -117,6 +119,13 @@ static const LinkRecord *commit_parent(Commit *c, int32_t ifindex) {
         return c->parent.ifindex > 0 ? &c->parent : NULL;
 }
 
+/* No route leads over a link that is down. One that was heard before that is gone, or about to go, in
+ * silence; it is being read again, and is not told until that is done. */
+static bool is_doubtful(const Commit *c, const Pending *p, const LinkRecord *link) {
+        return !c->settled && p->object == OBJECT_ROUTE && p->present && link &&
+               !(link->flags & IFF_UP);
+}
+
 void commit_child(Commit *c, Pending *p) {
         int32_t ifindex = record_ifindex(p->object, p->record);
         const LinkAux *aux = model_aux_find(c->m, ifindex);
@@ -132,6 +141,9 @@ void commit_child(Commit *c, Pending *p) {
                 return;
         }
         mark_orphan(c, p, false);
+        had = !c->fresh[p->object] && table_get(&view, p->object, p->record, &before);
+        if (!had && is_doubtful(c, p, link))
+                return;
         p->dirty = false;
         if (!known)
                 return;
@@ -139,7 +151,6 @@ void commit_child(Commit *c, Pending *p) {
         /* Also when it is there again, so that nothing differs. */
         if (p->object == OBJECT_ADDRESS && aux && aux->ipv4_left)
                 (void) commit_touch(c, ifindex);
-        had = !c->fresh[p->object] && table_get(&view, p->object, p->record, &before);
         if (p->present)
                 write_child(c, p, had ? &before : NULL, link);
         else if (had)

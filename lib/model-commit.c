@@ -150,8 +150,12 @@ static void pend_zone_children(Commit *c, int32_t ifindex) {
         for (size_t i = 0; i < ELEMENTSOF(types); i++) {
                 walk = table_walk_link(&view, types[i], ifindex);
                 while (table_next(&view, &walk, &record)) {
-                        if (overlay_find(&c->m->overlay, types[i], &record))
+                        p = overlay_find(&c->m->overlay, types[i], &record);
+                        /* Kept for the dump that runs: it has been published under the old name. */
+                        if (p) {
+                                p->dirty = p->dirty || p->present;
                                 continue;
+                        }
                         p = model_pending(c->m, types[i], &record);
                         if (!p) {
                                 commit_failed(c, -ENOMEM);

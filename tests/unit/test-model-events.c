@@ -175,6 +175,35 @@ START_TEST(rename_tells_the_zone) {
 }
 END_TEST
 
+/* Of a row that was heard while everything is read, the notes stay until that ends. */
+START_TEST(rename_while_groups_are_read) {
+        new_link(2, "v1");
+        model_dump_begin(model, (Scope){ .object = OBJECT_GROUP, .family = AF_INET6 });
+        hear(GROUP(.ifindex = 2, .group = "ff02::1"));
+        ck_assert_str_eq(commit(false), "+v1:ff02::1");
+        hear(LINK(.ifindex = 2, .name = "new", .flags = IFF_UP));
+        ck_assert_str_eq(commit(false), "~new ~new:ff02::1");
+        end_dump(DUMP_COMPLETE, DUMP_REPEAT);
+}
+END_TEST
+
+/* The add of a route is heard together with the end of it, which only its link's going down tells. */
+START_TEST(route_of_a_link_that_went_down) {
+        new_link(2, "v0");
+        hear(ROUTE(.ifindex = 2, .gateway = "10.0.0.1"));
+        hear(LINK(.ifindex = 2, .name = "v0"));
+        ck_assert_str_eq(commit(false), "~v0");
+        model_dump_begin(model, (Scope){ .object = OBJECT_ROUTE, .family = AF_INET, .ifindex = 2 });
+        ck_assert_str_eq(commit(false), "");
+        end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+        EXPECT("");
+        ck_assert(!model_is_dirty(model));
+        hear(LINK(.ifindex = 2, .name = "v0", .flags = IFF_UP));
+        hear(ROUTE(.ifindex = 2, .gateway = "10.0.0.1"));
+        ck_assert_str_eq(commit(false), "~v0 +v0>10.0.0.1");
+}
+END_TEST
+
 START_TEST(duplicate_address_detection) {
         new_link(3, "v0");
         hear(ADDRESS(.ifindex = 3, .address = "2001:db8::1", .prefix_length = 64,
@@ -502,6 +531,7 @@ int main(void) {
         } cases[] = {
                 { "sequences",
                   { groups_come_before_their_link, port_of_a_bridge, rename_tells_the_zone,
+                    rename_while_groups_are_read, route_of_a_link_that_went_down,
                     duplicate_address_detection, expiry, the_same_lifetime_again, primary_deleted,
                     pair_deleted, mover_names_the_other_end } },
                 { "rules",

@@ -96,6 +96,13 @@ static void happen(unsigned n) {
         }
 }
 
+/* After a loss what is told may be as old as what was heard last before it, and so may a route whose end
+ * was silent until it has been read again. */
+static bool is_behind(void) {
+        return run.lost || run.resyncing || run.dumping || run.n_retries > 0 ||
+               model_has_wanted(run.model);
+}
+
 static void hear(size_t n) {
         while (n-- > 0 && run.first < run.last) {
                 Heard *h = &run.queue[run.first++];
@@ -105,7 +112,8 @@ static void hear(size_t n) {
                 ck_assert_int_ge(r, 0);
                 if (r == 0)
                         ck_assert_int_ge(model_hear(run.model, &run.message), 0);
-                run.as_of = h->time;
+                if (!is_behind())
+                        run.as_of = h->time;
                 free(h->message);
         }
         if (run.first == run.last)
@@ -262,7 +270,7 @@ static void publish(void) {
         Batch batch = {};
         int r;
 
-        if (settled)
+        if (settled && !is_behind())
                 run.as_of = run.absences.now;
         r = model_commit(run.model, settled, &batch);
         ck_assert_int_ge(r, 0);
@@ -424,7 +432,7 @@ int main(void) {
         SRunner *runner;
         int failed;
 
-        tcase_set_timeout(tc, 600);
+        tcase_set_timeout(tc, 3600);
         tcase_add_test(tc, quiet_kernel);
         tcase_add_test(tc, lossy_kernel);
         suite_add_tcase(suite, tc);
