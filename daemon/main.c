@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "varlink-roster.h"
 
 #define EXIT_USAGE 2
+#define LARGE_ALLOCATION (128 * 1024)
 
 static int run(const Options *o) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
@@ -104,6 +106,13 @@ static void raise_files(void) {
                 log_warning("cannot raise the limit of open files: %s", strerror(errno));
 }
 
+/* What a large answer needs for a moment goes back to the kernel. Left to itself the allocator learns from
+ * the first one to keep such memory. */
+static void keep_no_memory(void) {
+        (void) mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
+        (void) mallopt(M_TRIM_THRESHOLD, LARGE_ALLOCATION);
+}
+
 static int print(const char *text) {
         if (fputs(text, stdout) != EOF && fflush(stdout) == 0)
                 return EXIT_SUCCESS;
@@ -117,6 +126,7 @@ int main(int argc, char *argv[]) {
         int r;
 
         occupy_standard_descriptors();
+        keep_no_memory();
         log_init(LOG_INFO);
         r = options_parse(argc, argv, &options, error);
         if (r < 0) {

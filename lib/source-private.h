@@ -27,7 +27,7 @@
 #define SOURCE_RETRY_MIN_USEC (5 * USEC_PER_MSEC)
 #define SOURCE_RETRY_MAX_USEC (500 * USEC_PER_MSEC)
 #define SOURCE_RESYNC_MIN_USEC (100 * USEC_PER_MSEC)
-#define SOURCE_RESYNC_MAX_USEC (2 * USEC_PER_SEC)
+#define SOURCE_RESYNC_MAX_USEC (1 * USEC_PER_SEC)
 /* Under a storm that interrupts every dump, the first reading counts as complete after this. */
 #define SOURCE_START_PATIENCE_USEC (2 * USEC_PER_SEC)
 /* Membership files are read this long after the first of several events. */
