@@ -163,6 +163,21 @@ int model_dump_group(Model *m, const GroupRecord *group) {
         return dump_row(m, OBJECT_GROUP, group);
 }
 
+/* Its removal was lost. The automatic address that came in its place since then is not announced yet; what
+ * gives it away must not be taken for the solicited-node group of the old one, and may have been so
+ * already while the dump ran. */
+static void note_swept(Model *m, const AddressRecord *address) {
+        LinkAux *aux = model_aux_find(m, address->ifindex);
+
+        if (!aux || address->address.family != AF_INET6 || !ip_is_link_local(&address->address))
+                return;
+        aux->link_local_leaves = true;
+        aux->solicited = UINT32_MAX;
+        model_want(m, (Scope){ .object = OBJECT_ADDRESS,
+                               .family = AF_INET6,
+                               .ifindex = address->ifindex });
+}
+
 static int sweep_row(Model *m, ObjectType type, const void *record) {
         Pending *p = overlay_find(&m->overlay, type, record);
 
@@ -175,6 +190,8 @@ static int sweep_row(Model *m, ObjectType type, const void *record) {
         if (!p)
                 return -ENOMEM;
         model_pending_update(m, p, false, record, true);
+        if (type == OBJECT_ADDRESS)
+                note_swept(m, record);
         return 0;
 }
 

@@ -476,6 +476,26 @@ START_TEST(replaced_route) {
 }
 END_TEST
 
+/* The removal of a link-local address was lost, and only the group of the next one is heard. */
+START_TEST(automatic_address_after_a_loss) {
+        const Scope addresses = { .object = OBJECT_ADDRESS, .family = AF_INET6, .ifindex = 2 };
+
+        new_link(2, "v0");
+        hear(ADDRESS(.ifindex = 2, .address = "fe80::1", .prefix_length = 64, .scope = 253));
+        hear(GROUP(.ifindex = 2, .group = "ff02::1:ff00:1"));
+        EXPECT("~v0 +v0:fe80::1 +v0:ff02::1:ff00:1");
+        hear(GROUP(.ifindex = 2, .group = "ff02::1:ff00:1", .removed = true));
+        model_dump_begin(model, (Scope){ .object = OBJECT_ADDRESS });
+        end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+        /* It may have come while the addresses were read ... */
+        ck_assert(is_wanted(addresses));
+        /* ... and until what was read is published. */
+        hear(GROUP(.ifindex = 2, .group = "ff02::1:ff00:1"));
+        ck_assert(is_wanted(addresses));
+        EXPECT("-v0:fe80::1 ~v0");
+}
+END_TEST
+
 /* A link that only its children speak of, and of which the kernel knows nothing. */
 START_TEST(orphans_are_forgotten) {
         int32_t links[4];
@@ -540,7 +560,7 @@ int main(void) {
                     wishes_are_bounded, wish_for_more } },
                 { "what may have been missed",
                   { children_of_another_link_are_read_again, link_without_its_kind_is_another,
-                    down_before_it_was_listed, replaced_route } },
+                    down_before_it_was_listed, replaced_route, automatic_address_after_a_loss } },
         };
         Suite *suite = suite_create("model-events");
         SRunner *runner;
