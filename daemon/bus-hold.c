@@ -20,7 +20,7 @@
 /* Calls that wait, of one client and of all; over it they are refused */
 #define HELD_PER_CLIENT_MAX 256
 #define HELD_MAX 4096
-/* The arguments of one. No question that has an answer is longer. */
+/* The path and the arguments of one. No question that has an answer is longer. */
 #define HELD_BYTES_MAX 4096
 /* Without the bus taking a single message */
 #define STALL_USEC (30 * USEC_PER_SEC)
@@ -98,28 +98,36 @@ static int on_stall(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Whether the arguments are some text or numbers that are worth keeping. */
-static bool is_small(sd_bus_message *m) {
-        const char *signature = sd_bus_message_get_signature(m, true);
+/* The bytes of the next argument; negative when no question has one like it. */
+static ssize_t argument_size(sd_bus_message *m, const char *type) {
         const char *text;
         const void *bytes;
         size_t len = 0;
-        bool small = true;
 
-        for (const char *p = signature ?: ""; *p && small; p++)
-                if (*p == 's') {
-                        small = sd_bus_message_read_basic(m, 's', &text) >= 0 &&
-                                strnlen(text, HELD_BYTES_MAX) < HELD_BYTES_MAX;
-                } else if (*p == 'i')
-                        small = sd_bus_message_skip(m, "i") >= 0;
-                else if (strncmp(p, "ay", 2) == 0) {
-                        small = sd_bus_message_read_array(m, 'y', &bytes, &len) >= 0 &&
-                                len < HELD_BYTES_MAX;
+        if (*type == 's' && sd_bus_message_read_basic(m, 's', &text) >= 0)
+                return (ssize_t) strlen(text);
+        if (*type == 'i' && sd_bus_message_skip(m, "i") >= 0)
+                return sizeof(int32_t);
+        if (strncmp(type, "ay", 2) == 0 && sd_bus_message_read_array(m, 'y', &bytes, &len) >= 0)
+                return (ssize_t) len;
+        return -EBADMSG;
+}
+
+/* Whether the arguments are some text or numbers that are worth keeping. The path has no limit of its
+ * own, either. */
+static bool is_small(sd_bus_message *m) {
+        const char *signature = sd_bus_message_get_signature(m, true) ?: "";
+        size_t total = strlen(sd_bus_message_get_path(m) ?: "");
+        ssize_t n = 0;
+
+        for (const char *p = signature; *p && n >= 0 && total < HELD_BYTES_MAX; p++) {
+                n = argument_size(m, p);
+                total += n >= 0 ? (size_t) n : 0;
+                if (*p == 'a')
                         p++;
-                } else
-                        small = false;
+        }
         (void) sd_bus_message_rewind(m, true);
-        return small && (!signature || strlen(signature) <= 8);
+        return n >= 0 && total < HELD_BYTES_MAX && strlen(signature) <= 8;
 }
 
 static size_t count_of(const BusHold *h, sd_bus_message *call) {

@@ -47,17 +47,17 @@ def start(t):
 class Client:
     """Sends calls as fast as they are taken, and reads when it is told to."""
 
-    def __init__(self, t, member, count, interface="org.ifroster1.Manager", flags=0):
+    def __init__(self, t, member, count, interface="org.ifroster1.Manager", flags=0,
+                 path="/org/ifroster1", arguments=()):
         import jeepney
         from jeepney.io.blocking import open_dbus_connection
         self.types = jeepney.MessageType
         self.errors = jeepney.HeaderFields.error_name
         self.connection = open_dbus_connection(t.private_bus.address)
-        target = jeepney.DBusAddress("/org/ifroster1", bus_name="org.ifroster1",
-                                     interface=interface)
+        target = jeepney.DBusAddress(path, bus_name="org.ifroster1", interface=interface)
         data = b""
         for number in range(count):
-            call = jeepney.new_method_call(target, member)
+            call = jeepney.new_method_call(target, member, "s" * len(arguments), arguments)
             call.header.flags = jeepney.MessageFlag(flags)
             data += call.serialise(serial=number + 100)
         self.thread = threading.Thread(target=self.connection.sock.sendall, args=(data,), daemon=True)
@@ -133,6 +133,26 @@ def test_too_many_calls(t):
     assert HELD_PER_CLIENT <= good < HELD_PER_CLIENT + 200, good
     assert other.replies(1) == (1, [])
     for client in (greedy, other):
+        client.close()
+
+
+def test_large_calls(t):
+    """What waits is bounded in bytes, too, wherever in a call they are."""
+    daemon = start(t)
+    greedy = Client(t, "Describe", HELD_PER_CLIENT)
+    wait_idle(t, daemon)
+    others = [
+        (Client(t, "ParseAddress", 1, arguments=("x" * 3000,)), "InvalidAddress"),
+        (Client(t, "ParseAddress", 1, arguments=("x" * 5000,)), "LimitExceeded"),
+        (Client(t, "SelectSource", 1, arguments=("x" * 3000, "x" * 3000)), "LimitExceeded"),
+        (Client(t, "Describe", 1, path="/org/ifroster1/" + "x" * 5000), "LimitExceeded"),
+    ]
+    wait_idle(t, daemon)
+    assert greedy.replies(HELD_PER_CLIENT) == (HELD_PER_CLIENT, [])
+    greedy.close()
+    for client, error in others:
+        answer = client.replies(1)
+        assert answer == (0, [f"org.ifroster1.Error.{error}"]), (answer, error)
         client.close()
 
 
