@@ -90,6 +90,43 @@ static void wake(const Block *b) {
         tell_pollers(b);
 }
 
+/* Places ----------------------------------------------------------------------------------- */
+
+/* What is left of a table that was cut, or that a file system lost the bytes of when the machine ended:
+ * still this user's, writable for nobody, and with nothing in it where the header was. */
+static bool is_remains(const struct stat *st, const uint8_t *header, size_t len) {
+        static const uint64_t magic = TABLE_MAGIC;
+        bool zero = true;
+
+        if (st->st_uid != geteuid() || st->st_nlink != 1 || (st->st_mode & 07777 & ~0444U))
+                return false;
+        for (size_t i = 0; i < len && zero; i++)
+                zero = header[i] == 0;
+        return zero || (len < sizeof(magic) && memcmp(header, &magic, len) == 0);
+}
+
+/* What has the name of one of the table's files goes, so it must be nothing of somebody else's. */
+static int check_place(const char *path) {
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        static const uint64_t magic = TABLE_MAGIC;
+        uint8_t header[sizeof(TableHeader)];
+        struct stat st;
+        ssize_t n;
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : errno == ELOOP || errno == ENXIO ? -EEXIST : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EEXIST;
+        n = pread(fd, header, sizeof(header), 0);
+        if (n < 0)
+                return -errno;
+        if ((size_t) n >= sizeof(magic) && memcmp(header, &magic, sizeof(magic)) == 0)
+                return 0;
+        return is_remains(&st, header, (size_t) n) ? 0 : -EEXIST;
+}
+
 /* Blocks ----------------------------------------------------------------------------------- */
 
 static int temporary_path(const SharedTable *t, const Block *b, char buf[static PATH_MAX]) {
@@ -113,7 +150,10 @@ static int make_file(const SharedTable *t, const Block *b, size_t size) {
         r = temporary_path(t, b, path);
         if (r < 0)
                 return r;
-        /* Of a daemon that was killed. Nobody else's: the lock on the path is ours. */
+        /* Of a daemon that was killed: the lock on the path is ours. */
+        r = check_place(path);
+        if (r < 0)
+                return r;
         (void) unlink(path);
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
         if (fd < 0)
@@ -322,7 +362,8 @@ static void make_directory(const char *path) {
         }
 }
 
-/* The lock file goes with its owner, so the one that was opened may be gone when it is locked. */
+/* The lock file goes with its owner, so the one that was opened may be gone when it is locked. What has
+ * something in it is none. */
 static int take_path(SharedTable *t) {
         for (;;) {
                 _cleanup_(closep) int fd = -1;
@@ -337,6 +378,8 @@ static int take_path(SharedTable *t) {
                         return r == -EAGAIN || r == -EACCES ? -EADDRINUSE : r;
                 if (fstat(fd, &a) < 0)
                         return -errno;
+                if (!S_ISREG(a.st_mode) || a.st_size > 0)
+                        return -EEXIST;
                 if (stat(t->lock_path, &b) < 0 || a.st_ino != b.st_ino || a.st_dev != b.st_dev)
                         continue;
                 t->lock_fd = TAKE_FD(fd);
@@ -344,29 +387,13 @@ static int take_path(SharedTable *t) {
         }
 }
 
-/* The table is renamed over what has its name, which must be nothing of somebody else's. */
-static int check_place(const char *path) {
-        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        uint64_t magic = 0;
-        struct stat st;
-
-        if (fd < 0)
-                return errno == ENOENT ? 0 : errno == ELOOP || errno == ENXIO ? -EEXIST : -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || read(fd, &magic, sizeof(magic)) != (ssize_t) sizeof(magic) ||
-            magic != TABLE_MAGIC)
-                return -EEXIST;
-        return 0;
-}
-
 static const char *place_hint(int error) {
         switch (error) {
         case -EADDRINUSE:
                 return "another daemon does, see --table";
         case -EEXIST:
-                return "something that is not a table is there; remove it, or give another "
-                       "--table=PATH";
+                return "something that is not a table is there, or in the place of its .lock; "
+                       "remove it, or give another --table=PATH";
         }
         return strerror(-error);
 }

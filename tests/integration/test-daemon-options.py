@@ -118,6 +118,31 @@ def test_places_that_cannot_be_written(t):
     assert not os.path.lexists("/run/nowhere")
 
 
+def test_files_of_somebody_else(t):
+    """None is taken for what a daemon left, nor for its lock, and none is lost."""
+    os.mkdir("/run/files")
+    files = {
+        "empty": (b"", 0o644, 0), "zeros": (bytes(8192), 0o600, 0), "executable": (b"", 0o555, 0),
+        "other": (b"", 0o444, 1), "text": (b"fi", 0o444, 0), "later": (bytes(64) + b"x", 0o444, 0),
+        "linked": (b"", 0o444, 0), "wanted.lock": (b"of somebody else", 0o644, 0),
+    }
+    for name, (content, mode, owner) in files.items():
+        with open(f"/run/files/{name}", "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+            os.fchown(file.fileno(), owner, owner)
+    os.link("/run/files/linked", "/run/files/link")
+    for name in files:
+        path = f"/run/files/{name.removesuffix('.lock')}"
+        refused(t, 1, [path, "not a table", "remove it"], "--bus=none", "--varlink=none",
+                f"--table={path}")
+    for name, (content, mode, owner) in files.items():
+        st = os.stat(f"/run/files/{name}")
+        assert (st.st_mode & 0o7777, st.st_uid) == (mode, owner), name
+        with open(f"/run/files/{name}", "rb") as file:
+            assert file.read() == content, name
+
+
 def test_a_second_daemon_at_the_same_place(t):
     """It says so and ends, and the first one does not notice."""
     t.start()

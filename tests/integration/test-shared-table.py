@@ -244,12 +244,35 @@ def test_a_file_that_is_cut_during_lookups(t):
         os.truncate(TABLE, 0)
         read_until(client, "own")
         daemon.kill()
-        # It is no table any more, and a daemon does not remove what may be somebody else's.
-        os.unlink(TABLE)
         daemon = start_daemon(t)
     read_until(client, "shared")
     said = json.loads(end_client(client).splitlines()[-1])
     assert said["Switches"] == 9, said
+
+
+def test_what_is_left_of_a_table(t):
+    """Whatever a daemon left behind that ended in the middle of something does not stop the next one."""
+    daemon = start_daemon(t)
+    with open(TABLE, "rb") as file:
+        table = file.read()
+    daemon.kill()
+    remains = [table[:length] for length in (0, 1, 7, 8, 100, len(table) // 2)]
+    remains += [bytes(length) for length in (5, 8, 4096, len(table))]
+    for content in remains:
+        for path in (TABLE, f"{TABLE}.new0", f"{TABLE}.new1"):
+            if os.path.exists(path):
+                os.unlink(path)
+            with open(path, "xb") as file:
+                file.write(content)
+                os.fchmod(file.fileno(), 0o444)
+        daemon = start_daemon(t)
+        with open(TABLE, "rb") as file:
+            assert file.read(8) == table[:8], content[:16]
+        daemon.kill()
+        assert os.path.exists(f"{TABLE}.lock")
+        for path in (f"{TABLE}.new0", f"{TABLE}.new1"):
+            if os.path.exists(path):
+                os.unlink(path)
 
 
 def test_a_thousand_clients(t):
