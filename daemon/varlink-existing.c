@@ -229,16 +229,21 @@ static int snapshot_write_piece(Snapshot *s, unsigned audience) {
         _cleanup_(event_list_done) EventList events = {};
         Filter filter = { .objects = audience };
         Pieces *p = &s->audiences[audience];
+        Telling telling = p->telling;
         int more, r;
 
-        more = telling_next(&p->telling, &s->view, &filter, &events);
-        if (more >= 0 && events.n > 0) {
+        more = telling_next(&telling, &s->view, &filter, &events);
+        if (more < 0)
+                return more;
+        if (events.n > 0) {
                 r = snapshot_add_piece(s, p, &events);
                 if (r < 0)
                         return r;
         }
+        /* Not before there is the piece: without memory it is made for whoever comes next. */
+        p->telling = telling;
         p->told = more == 0;
-        return more < 0 ? more : 0;
+        return 0;
 }
 
 int snapshot_piece(Snapshot *s, unsigned audience, size_t i, VarlinkPayload **ret) {
