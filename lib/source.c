@@ -7,6 +7,7 @@
  */
 
 #include <linux/if.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
@@ -360,6 +361,20 @@ int source_dispatch(Source *s, Batch *ret_batch) {
         return r;
 }
 
+/* Something to read, or an error, on one of the sockets. They are asked themselves: an epoll instance has a
+ * list of what is ready, which most kernels look at without its lock, and which is empty for a moment while
+ * another thread polls the instance or one that it is in. Then epoll_wait() without a timeout says that
+ * there is nothing. */
+static bool is_readable(const Source *s) {
+        struct pollfd p[] = {
+                { .fd = s->fds[SOCKET_MONITOR], .events = POLLIN },
+                { .fd = s->fds[SOCKET_ROUTES], .events = POLLIN },
+                { .fd = s->fds[SOCKET_QUERY], .events = POLLIN },
+        };
+
+        return poll(p, ELEMENTSOF(p), 0) != 0;
+}
+
 /* Nothing to do and nothing to hear: what a dispatch would find out with a read and a look at the drop
  * counter of each socket.
  *
@@ -368,11 +383,8 @@ int source_dispatch(Source *s, Batch *ret_batch) {
  * So what only the counter tells happened before the socket was last found empty, and was seen then.
  * The kernel marks a socket readable before it acknowledges the change that it tells of. */
 static bool is_quiet(const Source *s) {
-        struct epoll_event event;
-
         return s->started && s->drained && s->timer_at == USEC_INFINITY && source_is_idle(s) &&
-               !s->announce && !model_is_dirty(s->model) &&
-               epoll_wait(s->epoll_fd, &event, 1, 0) == 0;
+               !s->announce && !model_is_dirty(s->model) && !is_readable(s);
 }
 
 int source_refresh(Source *s, Batch *ret_batch) {

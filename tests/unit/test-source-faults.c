@@ -263,6 +263,33 @@ static void begin_life(int32_t ifindex, bool up) {
         on_step(NULL);
 }
 
+/* What an epoll instance says is not exact while another thread looks at it: a question hears what was
+ * announced although the instance says that there is nothing. */
+START_TEST(questions_ask_the_sockets) {
+        struct epoll_event event = { .events = EPOLLIN };
+        int32_t ifindex = 1;
+        Batch batch = {};
+        LinkRecord link;
+        TableView view;
+        int fd;
+
+        begin_run(1, &(KernelFaults){});
+        turn_until_idle();
+        while (world_link(&run.kernel.world, ifindex)->present)
+                ck_assert_int_le(++ifindex, WORLD_LINKS);
+        fd = run.kernel.sockets[SOCKET_MONITOR].fd;
+        ck_assert_int_eq(epoll_ctl(source_get_fd(run.source), EPOLL_CTL_DEL, fd, NULL), 0);
+        begin_life(ifindex, true);
+        MUST(!is_readable());
+        MUST(source_refresh(run.source, &batch) >= 0);
+        batch_done(&batch);
+        view = table_view(run.table);
+        MUST(table_get_link(&view, ifindex, &link));
+        ck_assert_int_eq(epoll_ctl(source_get_fd(run.source), EPOLL_CTL_ADD, fd, &event), 0);
+        end_run();
+}
+END_TEST
+
 /* Routes have a socket of their own: one is heard after the end of its link, and the first attempt to
  * find out what the kernel has of it fails. It must not become the next link's. */
 START_TEST(rows_of_a_dead_link_do_not_wait) {
@@ -377,6 +404,7 @@ int main(void) {
         tcase_add_test(tc, dump_faults);
         tcase_add_test(tc, forged);
         tcase_add_test(tc, resyncs_slow_down);
+        tcase_add_test(tc, questions_ask_the_sockets);
         tcase_add_test(tc, rows_of_a_dead_link_do_not_wait);
         tcase_add_test(tc, refused_routes_are_doubtful);
         tcase_add_test(tc, everything);
