@@ -6,8 +6,9 @@
  * to be said is state, not a queue, and is sent when there is room. The watchdog is answered here as
  * well, because sd-event answers it with sd_notify().
  *
- * The socket is opened for each message and kept only while there is no room, so that a service
- * manager that made its socket anew is found again.
+ * The socket is connected for each message and stays so only while there is no room, so that a service
+ * manager that made its socket anew is found again. It is open all the time: clients that take all
+ * descriptors must not keep the watchdog from being answered.
  */
 
 #include <inttypes.h>
@@ -26,8 +27,8 @@ struct Notify {
         sd_event_source *watchdog_source;
         uint64_t watchdog_usec; /* between two answers */
         struct sockaddr_un address;
-        socklen_t address_len; /* 0: nobody listens */
-        int fd; /* connected, while a message waits for room */
+        socklen_t address_len;
+        int fd; /* -1: nobody listens */
         /* What is to be told */
         bool reloading;
         bool ready;
@@ -40,18 +41,13 @@ struct Notify {
 
 static void stop_waiting(Notify *n) {
         n->room_source = sd_event_source_disable_unref(n->room_source);
-        closep(&n->fd);
-        n->fd = -1;
 }
 
 /* 0: it is sent, or nobody is there. -EAGAIN: no room. */
 static int send_text(Notify *n, const char *text, size_t len) {
-        if (n->fd < 0) {
-                n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-                if (n->fd < 0 ||
-                    connect(n->fd, (const struct sockaddr *) &n->address, n->address_len) < 0)
-                        return 0;
-        }
+        if (!n->room_source &&
+            connect(n->fd, (const struct sockaddr *) &n->address, n->address_len) < 0)
+                return 0;
         if (send(n->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN)
                 return -EAGAIN;
         return 0;
@@ -102,7 +98,7 @@ static int on_room(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 }
 
 static void flush(Notify *n) {
-        if (n->address_len == 0)
+        if (n->fd < 0)
                 return;
         if (send_due(n) >= 0)
                 stop_waiting(n);
@@ -187,6 +183,16 @@ static void read_address(Notify *n) {
                                       (text[0] == '/' ? 1 : 0));
 }
 
+static int start(Notify *n) {
+        read_address(n);
+        if (n->address_len == 0)
+                return 0;
+        n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (n->fd < 0)
+                return -errno;
+        return start_watchdog(n);
+}
+
 int notify_new(sd_event *event, Notify **ret) {
         _cleanup_(notify_freep) Notify *n = NULL;
         int r;
@@ -196,8 +202,7 @@ int notify_new(sd_event *event, Notify **ret) {
                 return -ENOMEM;
         n->fd = -1;
         n->event = sd_event_ref(event);
-        read_address(n);
-        r = n->address_len > 0 ? start_watchdog(n) : 0;
+        r = start(n);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(n);
@@ -208,6 +213,7 @@ Notify *notify_free(Notify *n) {
         if (!n)
                 return NULL;
         stop_waiting(n);
+        closep(&n->fd);
         sd_event_source_disable_unref(n->watchdog_source);
         sd_event_unref(n->event);
         free(n);

@@ -3,7 +3,9 @@
 """The command line of ifrosterd, what it tells the service manager, and how it ends."""
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 
 import fixture
@@ -212,6 +214,23 @@ def test_watchdog(t):
     daemon = t.start_daemon("--bus=none", environment={"WATCHDOG_USEC": "500000"})
     daemon.wait_notification("WATCHDOG=1")
     assert daemon.stop() == 0
+
+
+def test_watchdog_without_descriptors(t):
+    """Clients that take all descriptors do not have the daemon killed."""
+    daemon = t.start_daemon("--bus=none", environment={"WATCHDOG_USEC": "200000"})
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (40, 40))
+    clients = []
+    for _ in range(60):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(f"{fixture.RUNTIME_DIRECTORY}/org.ifroster")
+        clients.append(client)
+    t.wait_for(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) == 40, what="no descriptor left")
+    seen = daemon.poll_notifications().count("WATCHDOG=1")
+    t.wait_for(lambda: daemon.poll_notifications().count("WATCHDOG=1") > seen + 1,
+               what="the answer to the watchdog")
+    for client in clients:
+        client.close()
 
 
 def test_service_manager_that_does_not_read(t):
