@@ -4,9 +4,9 @@
  * Copies a whole table into private memory: for snapshots, and to tell what has changed since the last
  * one. Only what is in use is copied; the rest of the copy is memory that was never touched.
  *
- * The source may be hostile: offsets and sizes are taken from it once, and nothing outside its mapping
- * is read. What is wrong inside is copied as it is, for readers of a copy check as much as those of
- * the original.
+ * The source may be hostile: offsets and sizes are taken from it once, and nothing is read outside its
+ * mapping or written outside the copy. What is wrong inside is copied as it is, for readers of a copy
+ * check as much as those of the original.
  */
 
 #include <errno.h>
@@ -42,12 +42,17 @@ static void copy_rows(void *to, const TableView *v, unsigned section) {
         copy_words(to, v->block, (size_t) offset, (size_t) (offset + bytes));
 }
 
+/* A file may be longer than its block: what is behind the end of the block has no place in the copy. */
 static int copy_block(const TableView *v, ClientCopy *ret) {
         uint64_t size = load64(&((const TableHeader *) v->block)->block_size);
+        const TableView block = { .block = v->block, .size = (size_t) size };
 
         if (size < sizeof(TableHeader) || size > v->size)
                 return -EBADMSG;
-        if (ret->size != size) {
+        /* Nothing may stay of an attempt before, which may have been at another block of this size. */
+        if (ret->size == size)
+                (void) madvise(ret->block, ret->size, MADV_DONTNEED);
+        else {
                 client_copy_done(ret);
                 ret->block = mmap(NULL, (size_t) size, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -57,9 +62,9 @@ static int copy_block(const TableView *v, ClientCopy *ret) {
                 }
                 ret->size = (size_t) size;
         }
-        copy_words(ret->block, v->block, 0, head_size(v));
+        copy_words(ret->block, block.block, 0, head_size(&block));
         for (unsigned i = 0; i < _SECTION_MAX; i++)
-                copy_rows(ret->block, v, i);
+                copy_rows(ret->block, &block, i);
         return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -249,6 +250,33 @@ START_TEST(a_file_that_grows_is_read_on) {
 }
 END_TEST
 
+/* Rows that are in the file, but behind the end that it says it has: a copy has no room for them. The last
+ * mapping before that of a copy is right behind it, and may not be written to. */
+START_TEST(rows_behind_the_end_are_not_copied) {
+        const size_t end = (size_t) 4 << 20, behind = (size_t) 6 << 20, length = (size_t) 8 << 20;
+        TableHeader *header;
+        ifroster *h, *frozen;
+        void *guard;
+        TableFile f;
+
+        table_file_init(&f);
+        shared_start_with_link(&f, "one");
+        header = table_file_header(&f);
+        ck_assert_uint_lt(header->block_size, end);
+        ck_assert_int_eq(truncate(f.path, (off_t) length), 0);
+        h = shared_open(&f);
+        header->block_size = end;
+        header->sections[0].rows_offset = behind;
+        header->sections[0].high_water = header->sections[0].capacity;
+        guard = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ck_assert_ptr_ne(guard, MAP_FAILED);
+        ck_assert_int_eq(ifroster_snapshot(h, &frozen), -EBADMSG);
+        ck_assert_int_eq(munmap(guard, length), 0);
+        (void) ifroster_free(h);
+        table_file_done(&f);
+}
+END_TEST
+
 /* A living writer's table is the table, whatever has its path meanwhile; after its death the path counts,
  * and what is there now. */
 START_TEST(a_file_that_is_replaced_is_read_until_its_writer_dies) {
@@ -297,6 +325,7 @@ static Suite *suite(void) {
         tcase_add_test(t, garbage_gives_wrong_answers_at_worst);
         tcase_add_test(t, a_shortened_file_is_given_up);
         tcase_add_test(t, a_file_that_grows_is_read_on);
+        tcase_add_test(t, rows_behind_the_end_are_not_copied);
         tcase_add_test(t, a_file_that_is_replaced_is_read_until_its_writer_dies);
         suite_add_tcase(s, t);
         return s;
