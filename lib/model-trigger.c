@@ -14,26 +14,6 @@
 
 #include "model-private.h"
 
-/* Routes are heard on a socket of their own: when a link is heard to go down, a route that it had until
- * then may still be unread. So a change only notes where to look, and whether there is anything that
- * may be gone is found out when all has been heard. */
-static void recheck(Model *m, int32_t ifindex, unsigned what) {
-        Recheck *last = m->n_rechecks > 0 ? &m->rechecks[m->n_rechecks - 1] : NULL;
-
-        if (last && last->ifindex == ifindex) {
-                last->what |= what;
-                return;
-        }
-        if (m->n_rechecks < MODEL_RECHECKS_MAX) {
-                m->rechecks[m->n_rechecks++] = (Recheck){ .ifindex = ifindex, .what = what };
-                return;
-        }
-        for (size_t i = 0; i < m->n_rechecks; i++)
-                what |= m->rechecks[i].what;
-        m->rechecks[0] = (Recheck){ .what = what };
-        m->n_rechecks = 1;
-}
-
 /* Does the link carry default routes of this family? Pending ones count without a closer look. */
 static bool link_has_routes(const Model *m, int32_t ifindex, int family, bool nexthop_only) {
         TableView view = table_view(m->table);
@@ -47,6 +27,38 @@ static bool link_has_routes(const Model *m, int32_t ifindex, int family, bool ne
                 if (route.family == family && (!nexthop_only || route.nexthop_id != 0))
                         return true;
         return false;
+}
+
+static bool may_lose_routes(const Model *m, int32_t ifindex, unsigned what) {
+        return (what & (RECHECK_ROUTES4 | RECHECK_NEXTHOPS | RECHECK_SOURCES4 |
+                        RECHECK_LINK_GONE) &&
+                link_has_routes(m, ifindex, AF_INET, false)) ||
+               (what & (RECHECK_ROUTES6 | RECHECK_SOURCES6) &&
+                link_has_routes(m, ifindex, AF_INET6, false));
+}
+
+/* Routes are heard on a socket of their own: when a link is heard to go down, a route that it had until
+ * then may still be unread. So a change only notes where to look, and whether there is anything that
+ * may be gone is found out when all has been heard. */
+static void recheck(Model *m, int32_t ifindex, unsigned what) {
+        Recheck *last = m->n_rechecks > 0 ? &m->rechecks[m->n_rechecks - 1] : NULL;
+
+        /* Where a route went in silence while routes are listed, those behind it moved forward. */
+        if (m->dumping && m->scope.object == OBJECT_ROUTE && may_lose_routes(m, ifindex, what))
+                m->dump_dubious = true;
+
+        if (last && last->ifindex == ifindex) {
+                last->what |= what;
+                return;
+        }
+        if (m->n_rechecks < MODEL_RECHECKS_MAX) {
+                m->rechecks[m->n_rechecks++] = (Recheck){ .ifindex = ifindex, .what = what };
+                return;
+        }
+        for (size_t i = 0; i < m->n_rechecks; i++)
+                what |= m->rechecks[i].what;
+        m->rechecks[0] = (Recheck){ .what = what };
+        m->n_rechecks = 1;
 }
 
 static bool link_has_broadcasts(const Model *m, int32_t ifindex) {

@@ -496,6 +496,29 @@ START_TEST(automatic_address_after_a_loss) {
 }
 END_TEST
 
+/* Routes that go in silence while routes are listed move those behind them forward: what was not listed
+ * may be there. */
+START_TEST(silent_end_while_routes_are_read) {
+        new_link(2, "v0");
+        new_link(3, "v1");
+        hear(ROUTE(.ifindex = 2, .gateway = "10.0.0.1", .metric = 1));
+        hear(ROUTE(.ifindex = 3, .gateway = "10.0.0.2", .metric = 2));
+        EXPECT("+v0>10.0.0.1 +v1>10.0.0.2");
+        model_dump_begin(model, (Scope){ .object = OBJECT_ROUTE, .family = AF_INET });
+        listed(ROUTE(.ifindex = 2, .gateway = "10.0.0.1", .metric = 1));
+        hear(LINK(.ifindex = 2, .name = "v0"));
+        end_dump(DUMP_COMPLETE, DUMP_REPEAT);
+        EXPECT("~v0");
+        /* One without routes can take none along. */
+        new_link(4, "v2");
+        model_dump_begin(model, (Scope){ .object = OBJECT_ROUTE, .family = AF_INET });
+        hear(LINK(.ifindex = 4, .name = "v2"));
+        listed(ROUTE(.ifindex = 3, .gateway = "10.0.0.2", .metric = 2));
+        end_dump(DUMP_COMPLETE, DUMP_ENOUGH);
+        EXPECT("-v0>10.0.0.1 ~v2");
+}
+END_TEST
+
 /* A link that only its children speak of, and of which the kernel knows nothing. */
 START_TEST(orphans_are_forgotten) {
         int32_t links[4];
@@ -560,7 +583,8 @@ int main(void) {
                     wishes_are_bounded, wish_for_more } },
                 { "what may have been missed",
                   { children_of_another_link_are_read_again, link_without_its_kind_is_another,
-                    down_before_it_was_listed, replaced_route, automatic_address_after_a_loss } },
+                    down_before_it_was_listed, replaced_route, automatic_address_after_a_loss,
+                    silent_end_while_routes_are_read } },
         };
         Suite *suite = suite_create("model-events");
         SRunner *runner;
