@@ -180,8 +180,22 @@ typedef enum Color {
         COLOR_BOLD,
 } Color;
 
-/* A table of texts. On a terminal columns are aligned by what is in them; elsewhere they are separated
- * by one TAB each, so that cut(1) can have them. */
+/* Writes a record (short: on one line; pretty: indented). */
+void output_json(const Options *options, const json_t *value);
+/* Writes the records of an array: short: one a line; pretty: the array. */
+void output_records(const Options *options, const json_t *records);
+const char *color_on(const Options *options, Color color);
+const char *color_off(const Options *options, Color color);
+/* The colour of one of the state words. */
+Color color_of_state(const char *word);
+/* "2h 5min", "forever": time left of a CLOCK_BOOTTIME deadline */
+void format_time_left(uint64_t deadline_usec, char *buffer, size_t size);
+
+/* grid.c ------------------------------------------------------------------------------------- */
+
+/* A table of texts. On a terminal columns are aligned by what is in them, and rows that are too long for
+ * it go on below their columns; elsewhere they are separated by one TAB each, so that cut(1) can have
+ * them. */
 typedef struct Grid Grid;
 
 Grid *grid_new(const Options *options, const char *const *columns, size_t n_columns);
@@ -194,14 +208,3 @@ void grid_add(Grid *g, const char *text, Color color);
 void grid_addf(Grid *g, Color color, const char *format, ...) _printf_(3, 4);
 /* Prints it, the legend first, and frees its rows. */
 void grid_print(Grid *g);
-
-/* Writes a record (short: on one line; pretty: indented). */
-void output_json(const Options *options, const json_t *value);
-/* Writes the records of an array: short: one a line; pretty: the array. */
-void output_records(const Options *options, const json_t *records);
-const char *color_on(const Options *options, Color color);
-const char *color_off(const Options *options, Color color);
-/* The colour of one of the state words. */
-Color color_of_state(const char *word);
-/* "2h 5min", "forever": time left of a CLOCK_BOOTTIME deadline */
-void format_time_left(uint64_t deadline_usec, char *buffer, size_t size);

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The command: every verb with and without a daemon, exit statuses, odd names, and what it prints."""
 
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import socket
 import struct
 import subprocess
+import termios
 
 import fixture
 
@@ -590,6 +593,67 @@ def test_terminal(t):
     assert len(set(columns)) == 1, plain
     assert [line.split() for line in plain.splitlines()] == \
         [line.split() for line in t.cli("list").splitlines()]
+
+
+def on_pty(t, columns, *arguments):
+    """What a terminal of this width gets, without colours."""
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    process = subprocess.Popen([os.environ["IFROSTER"], *arguments], stdin=subprocess.DEVNULL,
+                               stdout=side, env={**t.environment, "TERM": "dumb"})
+    os.close(side)
+    text = b""
+    try:
+        while data := os.read(main, 65536):
+            text += data
+    except OSError:
+        pass
+    os.close(main)
+    assert process.wait(20) in (0, NO_LINK)
+    return text.decode().replace("\r\n", "\n")
+
+
+def essence(text):
+    """All texts in their order, without what only separates them and without empty cells."""
+    return "".join(word for word in text.split() if word != "-")
+
+
+def test_narrow_terminal(t):
+    """Lines end before the terminal does, and nothing is lost by that."""
+    network(t)
+    t.ip("link add averylongname00 type veth peer name v9")
+    t.ip("link set averylongname00 up")
+    t.ip("link set v9 up")
+    for number in range(3):
+        t.ip(f"address add 2001:db8:1234:5678:9abc:def0:1234:567{number}/64 dev averylongname00 nodad")
+    t.ip("address add fd00:1234:5678:9abc:def0:1234:5678:9ab0/128 dev v9 "
+         "peer fd00:1234:5678:9abc:def0:1234:5678:9ab1")
+    t.ip("address add 2001:db8:1234:5678:9abc:def0:1234:5680/64 dev v0 noprefixroute home "
+         "valid_lft 86000 preferred_lft 3700")
+    # A time that is left, and the groups of the new addresses, may change while we look.
+    lists = [["list"], ["addresses", "averylongname00"], ["addresses", "v9"], ["local"],
+             ["local", "--derived"], ["groups", "v0"], ["default"],
+             ["lookup", "ff02::1"], ["zone", "averylongname00"], ["parse", "2001:db8:0:1:2:3:4:5"]]
+    t.wait_for(lambda: all(joins("averylongname00", f"ff02::1:ff34:567{i}") for i in range(3)) and
+               joins("v9", "ff02::1:ff78:9ab0") and joins("v0", "ff02::1:ff34:5680"),
+               what="the solicited-node groups")
+    for arguments in lists:
+        plain = t.cli(*arguments, "--no-legend")
+        for width in (60, 80, 132, 1000, 0):
+            shown = on_pty(t, width, *arguments, "--no-legend")
+            assert essence(shown) == essence(plain), (arguments, width, shown, plain)
+            for line in (shown + on_pty(t, width, *arguments)).splitlines():
+                assert not width or len(line) <= width, (arguments, width, line)
+                assert line and line == line.rstrip(), (arguments, width, line)
+            if width in (0, 1000):
+                assert len(shown.splitlines()) == len(plain.splitlines()), (arguments, shown)
+    # Short rows take one line, and what comes behind a long text stands below its heading.
+    legend, *lines = on_pty(t, 80, "addresses", "v0").splitlines()
+    assert len(lines) == 5 + 2, lines
+    places = [line.index(f" {scope} ") + 1 for line in lines for scope in ("global", "link")
+              if f" {scope} " in line]
+    assert places == [legend.index("SCOPE")] * 5, lines
+    assert "PEER" not in legend and "PEER" in on_pty(t, 132, "addresses", "v0")
 
 
 fixture.main(__name__)
