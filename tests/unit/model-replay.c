@@ -112,6 +112,15 @@ static bool link_goes(const Batch *batch, uint64_t incarnation) {
         return false;
 }
 
+/* In this world a link keeps its hardware address for life. One that took the index, kind and name of
+ * another while nobody heard of either looks like one that got another address. */
+static void note_other_hardware(Replay *r, const Change *c, const ReplayRow *row) {
+        if (c->object == OBJECT_LINK &&
+            memcmp(&row->row.link.hardware_address, &c->record.link.hardware_address,
+                   sizeof(HardwareAddress)) != 0)
+                r->lives[c->record.link.ifindex - 1].other_hardware = true;
+}
+
 static const char *apply_change(Replay *r, const Batch *batch, const Change *c, const World *w,
                                 const Absences *absences, unsigned as_of) {
         const char *type = object_type_to_string(c->object);
@@ -138,6 +147,7 @@ static const char *apply_change(Replay *r, const Batch *batch, const Change *c, 
                         return COMPLAIN("another %s changes", type);
                 if (c->fields == 0)
                         return COMPLAIN("a %s changes in nothing", type);
+                note_other_hardware(r, c, row);
                 normalise(c->object, &c->record, &row->row);
                 return NULL;
         case CHANGE_REMOVED:
@@ -373,12 +383,14 @@ const char *replay_compare_lives(Replay *r, const World *w, const TableView *v) 
 
                 if (life == 0 || !table_get_link(v, i, &link))
                         continue;
-                if ((link.incarnation == before) != (life == r->lives[i - 1].life))
+                if ((link.incarnation == before) != (life == r->lives[i - 1].life) &&
+                    !(link.incarnation == before && r->lives[i - 1].other_hardware))
                         return COMPLAIN("link %d: incarnation %lu for life %u, %lu for life %u", i,
                                         (unsigned long) before, r->lives[i - 1].life,
                                         (unsigned long) link.incarnation, life);
                 r->lives[i - 1].incarnation = link.incarnation;
                 r->lives[i - 1].life = life;
+                r->lives[i - 1].other_hardware = false;
         }
         return NULL;
 }

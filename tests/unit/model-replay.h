@@ -30,6 +30,7 @@ typedef struct Replay {
         struct {
                 uint64_t incarnation;
                 unsigned life;
+                bool other_hardware; /* seen on it since then */
         } lives[WORLD_LINKS];
 } Replay;
 

@@ -426,6 +426,21 @@ START_TEST(link_without_its_kind_is_another) {
 }
 END_TEST
 
+/* One of the two may change in a link's life; both at once is another link. */
+START_TEST(other_name_and_address) {
+        static const uint8_t first[6] = { 2, 1 }, second[6] = { 2, 2 }, third[6] = { 2, 3 };
+
+        hear(LINK(.ifindex = 2, .name = "v0", .kind = "veth", .hardware_address = first));
+        EXPECT("+v0");
+        hear(LINK(.ifindex = 2, .name = "v1", .kind = "veth", .hardware_address = first));
+        EXPECT("~v1");
+        hear(LINK(.ifindex = 2, .name = "v1", .kind = "veth", .hardware_address = second));
+        EXPECT("~v1");
+        hear(LINK(.ifindex = 2, .name = "v2", .kind = "veth", .hardware_address = third));
+        EXPECT("-v1 +v2");
+}
+END_TEST
+
 /* What a link loses in silence when it goes down was read, but not the link: it is heard of first when
  * it is down. */
 START_TEST(down_before_it_was_listed) {
@@ -583,8 +598,8 @@ int main(void) {
                     wishes_are_bounded, wish_for_more } },
                 { "what may have been missed",
                   { children_of_another_link_are_read_again, link_without_its_kind_is_another,
-                    down_before_it_was_listed, replaced_route, automatic_address_after_a_loss,
-                    silent_end_while_routes_are_read } },
+                    other_name_and_address, down_before_it_was_listed, replaced_route,
+                    automatic_address_after_a_loss, silent_end_while_routes_are_read } },
         };
         Suite *suite = suite_create("model-events");
         SRunner *runner;
