@@ -173,19 +173,27 @@ static void mark(ClientMap *m) {
 /* The system call itself: sanitizers do more in a function of this name than a handler may. */
 static bool map_zero_pages(uintptr_t from, uintptr_t to) {
         const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-#ifdef SYS_mmap2
-        const long number = SYS_mmap2;
-#else
-        const long number = SYS_mmap;
-#endif
+#if defined(__s390__)
+        /* Takes its parameters from memory. */
+        const unsigned long parameters[] = {
+                from, to - from, PROT_READ, (unsigned) flags, -1UL, 0
+        };
 
-        return syscall(number, from, to - from, PROT_READ, flags, -1L, 0L) != -1;
+        return syscall(SYS_mmap, parameters) != -1;
+#elif defined(SYS_mmap2)
+        return syscall(SYS_mmap2, from, to - from, PROT_READ, flags, -1L, 0L) != -1;
+#else
+        return syscall(SYS_mmap, from, to - from, PROT_READ, flags, -1L, 0L) != -1;
+#endif
 }
+
+/* Found out before the handler can run, which may not ask. */
+static uintptr_t page_size;
 
 /* From the page that is gone on, all are. True: the access may be tried again. */
 static bool replace(const void *where) {
         uintptr_t address = (uintptr_t) where;
-        uintptr_t page = address & ~((uintptr_t) sysconf(_SC_PAGESIZE) - 1);
+        uintptr_t page = address & ~(page_size - 1);
         Region region;
         bool done;
 
@@ -252,6 +260,7 @@ static int install_handler(void) {
         struct sigaction action = { .sa_sigaction = on_sigbus,
                                     .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
 
+        page_size = (uintptr_t) sysconf(_SC_PAGESIZE);
         if (sigaction(SIGBUS, NULL, &before) < 0)
                 return -errno;
         (void) sigemptyset(&action.sa_mask);

@@ -92,7 +92,7 @@ ifroster *ifroster_free(ifroster *handle);
  * after the end of a daemon. A SIGBUS of any other cause goes to the action that was there before, and
  * has there the effect that it would have had: the end of the process (SIG_DFL, and for a fault SIG_IGN),
  * nothing (SIG_IGN and a signal that was sent), or a call of the handler, on the stack and with the mask
- * and flags that it asked for. The handler makes async-signal-safe calls only, takes no lock, and leaves
+ * and flags that it asked for. The handler makes system calls only, takes no lock, and leaves
  * errno alone.
  *
  * A program that sets an action for SIGBUS later takes this one away, unless its handler calls the one
