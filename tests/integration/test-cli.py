@@ -471,38 +471,6 @@ def test_every_verb_and_option_is_documented(t):
             assert option in text or f"-l {option[2:]} " in text, f"{path} does not know {option}"
 
 
-def complete(t, line):
-    """What bash would offer for a line whose last word is being typed."""
-    script = """
-        source "$1"; shift
-        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }
-        _ifroster
-        printf '%s\\n' "${COMPREPLY[@]}"
-    """
-    path = f"{os.path.dirname(os.environ['IFROSTER'])}:{os.environ['PATH']}"
-    completion = DATA.parent.parent / "cli/completion/ifroster.bash"
-    # As bash does, "=" is a word of its own.
-    words = [word for part in line.split(" ") for word in (re.findall(r"=|[^=]+", part) or [""])]
-    result = subprocess.run(["bash", "-c", script, "bash", completion, *words], env={
-        **t.environment, "PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert result.returncode == 0 and result.stderr == "", result
-    return result.stdout.split()
-
-
-def test_completion(t):
-    network(t)
-    assert complete(t, "ifroster s") == ["show", "status", "selftab", "source", "sort"]
-    assert len(complete(t, "ifroster ")) == 16
-    assert complete(t, "ifroster show v") == ["v0", "v1"]
-    assert complete(t, "ifroster --json=short watch ") == ["lo", "v0", "v1"]
-    assert complete(t, "ifroster --json=") == ["short", "pretty"]
-    assert complete(t, "ifroster --json=p") == ["pretty"]
-    assert complete(t, "ifroster wait v0 --for=r") == ["routable"]
-    assert complete(t, "ifroster local --p") == ["--plan9"]
-    assert complete(t, "ifroster list --p") == []
-    assert complete(t, "ifroster parse ") == []
-
-
 def test_unreachable(t):
     for arguments in (["list"], ["show", "lo"], ["zone", "lo"], ["parse", "::1"], ["watch"],
                       ["wait", "lo", "--for=present"], ["which", "::1"], ["show", "--daemon"]):
