@@ -107,7 +107,8 @@ int ifroster_is_shared(const ifroster *handle);
 uint64_t ifroster_generation(const ifroster *handle);
 
 /* A copy of the whole table at one moment, as a handle of its own for all questions below (events,
- * wait and sync do not apply: -EINVAL). For walks that must be consistent as a whole. */
+ * wait and sync do not apply: -EINVAL). For walks that must be consistent as a whole. Where it says
+ * -EAGAIN, take another one. */
 int ifroster_snapshot(const ifroster *handle, ifroster **ret);
 
 /* Lookups ------------------------------------------------------------------------------------ */
