@@ -124,7 +124,7 @@ def test_change_while_deaf(t):
     for number in range(ROUNDS * 2):
         def lose():
             overflow.run()
-            t.ip(f"address add 192.0.2.{number + 1}/32 dev v0")
+            t.ip(f"address add 10.10.{number // 256}.{number % 256}/32 dev v0")
         f.stop_for(lose)
         f.expect_equal()
 
