@@ -91,7 +91,7 @@ static void link_keep_unsaid(LinkRecord *link, const LinkRecord *before,
 
 /* An index that now belongs to another link than the published one: nothing of what was known holds. A
  * reuse that was announced came with a removal; the removal may have been lost. */
-static bool link_is_another(const LinkRecord *a, const LinkRecord *b, bool from_dump) {
+static bool link_is_another(const LinkRecord *a, const LinkRecord *b, bool from_dump, bool late) {
         /* When asked, the kernel never leaves the kind out. */
         if (a->kind[0] != '\0' && (b->kind[0] != '\0' || from_dump) &&
             strcmp(a->kind, b->kind) != 0)
@@ -100,8 +100,9 @@ static bool link_is_another(const LinkRecord *a, const LinkRecord *b, bool from_
             memcmp(&a->permanent_hardware_address, &b->permanent_hardware_address,
                    sizeof(HardwareAddress)) != 0)
                 return true;
-        /* The counter of a living link never goes back. */
-        if (b->carrier_changes < a->carrier_changes)
+        /* The counter of a living link never goes back, but a message that was queued before what a
+         * dump listed may be heard after it. */
+        if (!late && b->carrier_changes < a->carrier_changes)
                 return true;
         return strcmp(a->name, b->name) != 0 &&
                memcmp(&a->hardware_address, &b->hardware_address, sizeof(HardwareAddress)) != 0;
@@ -143,7 +144,7 @@ int model_hear_link_row(Model *m, const RtnlMessage *message, bool from_dump) {
                 return -ENOMEM;
         }
 
-        if (known && link_is_another(&before.link, &link, from_dump)) {
+        if (known && link_is_another(&before.link, &link, from_dump, !from_dump && p->from_dump)) {
                 p->reborn = true;
                 known = false;
                 forget_link_local(model_aux_find(m, link.ifindex));
