@@ -122,6 +122,8 @@ const struct nlmsghdr *build_link(Builder *b, const BuiltLink *link) {
                 builder_u32(b, IFLA_MTU, link->mtu);
         builder_u8(b, IFLA_OPERSTATE, link->operstate);
         builder_u8(b, IFLA_CARRIER, link->carrier);
+        if (link->carrier_changes > 0)
+                builder_u32(b, IFLA_CARRIER_CHANGES, link->carrier_changes);
         if (link->master > 0)
                 builder_u32(b, IFLA_MASTER, (uint32_t) link->master);
         if (link->parent > 0)

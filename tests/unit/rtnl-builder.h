@@ -50,6 +50,7 @@ typedef struct BuiltLink {
         const int32_t *nsid;
         uint8_t operstate;
         uint8_t carrier;
+        uint32_t carrier_changes; /* 0: not sent */
         const char *kind;
         const char *alias;
         const char *altnames[BUILDER_TEXTS_MAX]; /* up to the first NULL */

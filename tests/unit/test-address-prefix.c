@@ -12,6 +12,7 @@
 #include "address.h"
 #include "random.h"
 #include "tsv.h"
+#include "unit.h"
 #include "util.h"
 
 #define N_RANDOM 500
@@ -186,19 +187,15 @@ static Suite *prefix_suite(void) {
 }
 
 int main(void) {
-        SRunner *runner;
-        int n_failed;
+        int status;
 
         ipv4 = tsv_read("ipv4-prefixes.tsv", 7);
         ipv6 = tsv_read("ipv6-prefixes.tsv", 4);
         common = tsv_read("common-prefix.tsv", 3);
 
-        runner = srunner_create(prefix_suite());
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
+        status = unit_run(prefix_suite());
         tsv_done(&ipv4);
         tsv_done(&ipv6);
         tsv_done(&common);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return status;
 }

@@ -15,6 +15,7 @@
 #include "address.h"
 #include "random.h"
 #include "tsv.h"
+#include "unit.h"
 #include "util.h"
 
 #define N_RANDOM 5000
@@ -364,17 +365,13 @@ static Suite *address_suite(void) {
 }
 
 int main(void) {
-        SRunner *runner;
-        int n_failed;
+        int status;
 
         texts = tsv_read("address-texts.tsv", 3);
         classes = tsv_read("classification.tsv", 7);
 
-        runner = srunner_create(address_suite());
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
+        status = unit_run(address_suite());
         tsv_done(&texts);
         tsv_done(&classes);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return status;
 }

@@ -19,6 +19,7 @@
 #include "table-file.h"
 #include "table-layout.h"
 #include "table-random.h"
+#include "unit.h"
 #include "util.h"
 
 /* What events make of nothing: the JSON of each row by its key. */
@@ -291,11 +292,5 @@ static Suite *suite(void) {
 }
 
 int main(void) {
-        SRunner *runner = srunner_create(suite());
-        int failed;
-
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite());
 }

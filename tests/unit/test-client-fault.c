@@ -24,6 +24,7 @@
 #include "shared-fixture.h"
 #include "table-file.h"
 #include "table-layout.h"
+#include "unit.h"
 #include "util.h"
 
 #define N_READERS 4
@@ -521,11 +522,5 @@ static Suite *suite(void) {
 }
 
 int main(void) {
-        SRunner *runner = srunner_create(suite());
-        int failed;
-
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite());
 }

@@ -53,6 +53,7 @@ static void counted_row_store(uint8_t *row, const void *from, size_t size) {
 #define __atomic_store_n(p, v, order) (count_store(), __atomic_store_n((p), (v), (order)))
 #include "../../lib/table-grow.c"
 #include "../../lib/table.c"
+#include "unit.h"
 #undef store32
 #undef store64
 #undef row_store
@@ -459,11 +460,5 @@ static Suite *suite(void) {
 }
 
 int main(void) {
-        SRunner *runner = srunner_create(suite());
-        int failed;
-
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite());
 }

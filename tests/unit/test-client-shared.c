@@ -19,6 +19,7 @@
 #include "shared-fixture.h"
 #include "table-file.h"
 #include "table-random.h"
+#include "unit.h"
 #include "util.h"
 
 /* Answers ---------------------------------------------------------------------------------- */
@@ -277,11 +278,5 @@ static Suite *suite(void) {
 }
 
 int main(void) {
-        SRunner *runner = srunner_create(suite());
-        int failed;
-
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite());
 }

@@ -16,6 +16,7 @@
 #include "shared-fixture.h"
 #include "table-file.h"
 #include "table-random.h"
+#include "unit.h"
 #include "util.h"
 
 /* Several times what is read at once, of each kind */
@@ -282,11 +283,5 @@ static Suite *suite(void) {
 }
 
 int main(void) {
-        SRunner *runner = srunner_create(suite());
-        int failed;
-
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite());
 }

@@ -27,6 +27,7 @@
 #include "source-private.h"
 #include "table-file.h"
 #include "table-layout.h"
+#include "unit.h"
 #include "util.h"
 
 #define SKIPPED 77
@@ -707,9 +708,6 @@ static Suite *suite(void) {
 }
 
 int main(void) {
-        SRunner *runner;
-        int failed;
-
         if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
                 printf("1..0 # SKIP cannot make a network namespace: %s\n", strerror(errno));
                 return SKIPPED;
@@ -718,9 +716,5 @@ int main(void) {
                 printf("1..0 # SKIP ip (iproute2) is not there, or may not change the namespace\n");
                 return SKIPPED;
         }
-        runner = srunner_create(suite());
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite());
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "unit.h"
 #include "util.h"
 
 static const char *const names[] = {
@@ -73,8 +74,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("error");
         TCase *errors = tcase_create("errors");
-        SRunner *runner;
-        int n_failed;
 
         tcase_add_loop_test(errors, test_names, 0, (int) ELEMENTSOF(names));
         tcase_add_loop_test(errors, test_texts, 0, (int) ELEMENTSOF(names));
@@ -82,9 +81,5 @@ int main(void) {
         tcase_add_test(errors, test_strangers);
         suite_add_tcase(suite, errors);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

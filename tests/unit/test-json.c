@@ -13,6 +13,7 @@
 #include "random.h"
 #include "record-fixture.h"
 #include "table.h"
+#include "unit.h"
 #include "util.h"
 
 /* What was written, which is emptied. */
@@ -712,9 +713,7 @@ END_TEST
 
 int main(void) {
         Suite *suite = suite_create("json");
-        SRunner *runner = srunner_create(suite);
         TCase *c = tcase_create("json");
-        int n_failed;
 
         suite_add_tcase(suite, c);
         tcase_add_test(c, test_link);
@@ -735,8 +734,5 @@ int main(void) {
         tcase_add_test(c, test_random_texts);
         tcase_add_test(c, test_no_memory);
 
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "lookup-fixture.h"
 #include "tsv.h"
+#include "unit.h"
 #include "util.h"
 
 DEFINE_CLEANUP(Table *, table_free)
@@ -299,8 +300,7 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("lookup-local");
         TCase *tc = tcase_create("lookup-local");
-        SRunner *runner;
-        int failed;
+        int status;
 
         types = tsv_read("local-types.tsv", 5);
         caches = tsv_read("self-cache.tsv", 4);
@@ -314,12 +314,9 @@ int main(void) {
         tcase_add_test(tc, test_addresses_of);
         suite_add_tcase(suite, tc);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
+        status = unit_run(suite);
         tsv_done(&types);
         tsv_done(&caches);
         tsv_done(&reached);
-        return failed > 0;
+        return status;
 }

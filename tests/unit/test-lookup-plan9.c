@@ -9,6 +9,7 @@
 
 #include "lookup-fixture.h"
 #include "lookup-plan9.h"
+#include "unit.h"
 #include "util.h"
 
 DEFINE_CLEANUP(Table *, table_free)
@@ -148,8 +149,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("lookup-plan9");
         TCase *tc = tcase_create("lookup-plan9");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tc, test_plan9_status);
         tcase_add_test(tc, test_plan9_lifetimes);
@@ -158,9 +157,5 @@ int main(void) {
         tcase_add_test(tc, test_plan9_local);
         suite_add_tcase(suite, tc);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite);
 }

@@ -18,6 +18,7 @@
 #include "lookup-fixture.h"
 #include "lookup-source.h"
 #include "tsv.h"
+#include "unit.h"
 #include "util.h"
 
 #define WORDS_MAX 32
@@ -498,8 +499,7 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("lookup-source");
         TCase *tc = tcase_create("lookup-source");
-        SRunner *runner;
-        int failed;
+        int status;
 
         make_labels();
         selections = tsv_read("source-selection.tsv", 6);
@@ -516,11 +516,8 @@ int main(void) {
         tcase_add_test(tc, test_order_limits);
         suite_add_tcase(suite, tc);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
+        status = unit_run(suite);
         tsv_done(&selections);
         tsv_done(&orders);
-        return failed > 0;
+        return status;
 }

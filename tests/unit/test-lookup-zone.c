@@ -13,6 +13,7 @@
 #include "error.h"
 #include "lookup-fixture.h"
 #include "tsv.h"
+#include "unit.h"
 #include "util.h"
 
 DEFINE_CLEANUP(Table *, table_free)
@@ -237,8 +238,7 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("lookup-zone");
         TCase *tc = tcase_create("lookup-zone");
-        SRunner *runner;
-        int failed;
+        int status;
 
         links = tsv_read("zone-links.tsv", 0);
         texts = tsv_read("zone-texts.tsv", 6);
@@ -251,12 +251,9 @@ int main(void) {
         tcase_add_test(tc, test_index);
         suite_add_tcase(suite, tc);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
+        status = unit_run(suite);
         tsv_done(&links);
         tsv_done(&texts);
         tsv_done(&names);
-        return failed > 0;
+        return status;
 }

@@ -14,6 +14,7 @@
 #include "model.h"
 #include "rtnl-builder.h"
 #include "rtnl.h"
+#include "unit.h"
 
 #define LINK 3
 
@@ -164,8 +165,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("model-local");
         TCase *tc = tcase_create("silent");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tc, setup, teardown);
         tcase_add_test(tc, prefix_goes_with_the_last_address);
@@ -175,9 +174,5 @@ int main(void) {
         tcase_add_test(tc, deleted_link_is_not_read);
         tcase_add_test(tc, link_that_is_only_down_is_read);
         suite_add_tcase(suite, tc);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite);
 }

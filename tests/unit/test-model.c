@@ -17,6 +17,7 @@
 #include "model-replay.h"
 #include "model.h"
 #include "rtnl.h"
+#include "unit.h"
 #include "util.h"
 
 #define QUEUE_MAX 4096
@@ -429,16 +430,10 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("model");
         TCase *tc = tcase_create("random");
-        SRunner *runner;
-        int failed;
 
         tcase_set_timeout(tc, 3600);
         tcase_add_test(tc, quiet_kernel);
         tcase_add_test(tc, lossy_kernel);
         suite_add_tcase(suite, tc);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite);
 }

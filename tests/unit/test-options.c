@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "unit.h"
 #include "util.h"
 
 #define ARGUMENTS_MAX 8
@@ -166,8 +167,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("options");
         TCase *tcase = tcase_create("command line");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tcase, test_values);
         tcase_add_test(tcase, test_none);
@@ -178,9 +177,5 @@ int main(void) {
         tcase_add_test(tcase, test_long_paths);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "record-fixture.h"
 #include "record.h"
+#include "unit.h"
 #include "util.h"
 
 #define MEMBER(type, record, member) type, offsetof(record, member), sizeof(((record *) 0)->member)
@@ -232,9 +233,7 @@ END_TEST
 
 int main(void) {
         Suite *suite = suite_create("record-diff");
-        SRunner *runner = srunner_create(suite);
         TCase *c = tcase_create("record-diff");
-        int n_failed;
 
         suite_add_tcase(suite, c);
         tcase_add_loop_test(c, test_diff_members, 0, ELEMENTSOF(members));
@@ -243,8 +242,5 @@ int main(void) {
         tcase_add_test(c, test_twins);
         tcase_add_test(c, test_diff_beside_the_row);
 
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

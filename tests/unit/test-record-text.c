@@ -10,6 +10,7 @@
 
 #include "record-fixture.h"
 #include "record.h"
+#include "unit.h"
 #include "util.h"
 
 START_TEST(test_link_texts) {
@@ -261,9 +262,7 @@ END_TEST
 
 int main(void) {
         Suite *suite = suite_create("record-text");
-        SRunner *runner = srunner_create(suite);
         TCase *c = tcase_create("record-text");
-        int n_failed;
 
         suite_add_tcase(suite, c);
         tcase_add_test(c, test_link_texts);
@@ -274,8 +273,5 @@ int main(void) {
         tcase_add_test(c, test_unescape_refuses);
         tcase_add_test(c, test_escape_all);
 
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

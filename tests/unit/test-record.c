@@ -11,6 +11,7 @@
 
 #include "record-fixture.h"
 #include "record.h"
+#include "unit.h"
 #include "util.h"
 
 /* Any value as text: "-" for none, bytes in hex, lists with '|' between. */
@@ -688,9 +689,7 @@ static TCase *add_case(Suite *suite, const char *name) {
 
 int main(void) {
         Suite *suite = suite_create("record");
-        SRunner *runner = srunner_create(suite);
         TCase *c;
-        int n_failed;
 
         c = add_case(suite, "contract");
         tcase_add_loop_test(c, test_field_names, 0, _OBJECT_TYPE_MAX);
@@ -716,8 +715,5 @@ int main(void) {
         tcase_add_test(c, test_rows);
         tcase_add_test(c, test_batch);
 
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

@@ -17,6 +17,7 @@
 
 #include "rtnl-builder.h"
 #include "rtnl.h"
+#include "unit.h"
 #include "util.h"
 
 #define NOW_USEC UINT64_C(7000000)
@@ -328,8 +329,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("rtnl-events");
         TCase *tcase = tcase_create("events");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tcase, new_link);
         tcase_add_test(tcase, bridge_port);
@@ -345,9 +344,5 @@ int main(void) {
         tcase_add_test(tcase, local_table);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

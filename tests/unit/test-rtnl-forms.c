@@ -16,6 +16,7 @@
 
 #include "rtnl-builder.h"
 #include "rtnl.h"
+#include "unit.h"
 #include "util.h"
 
 #define NOW_USEC UINT64_C(7000000)
@@ -304,8 +305,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("rtnl-forms");
         TCase *tcase = tcase_create("forms");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tcase, broken_addresses);
         tcase_add_test(tcase, lifetimes);
@@ -318,9 +317,5 @@ int main(void) {
         tcase_add_test(tcase, statistics);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

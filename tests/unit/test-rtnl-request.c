@@ -23,6 +23,7 @@
 
 #include "rtnl-builder.h"
 #include "rtnl.h"
+#include "unit.h"
 #include "util.h"
 
 #define SEQUENCE 0x01020304
@@ -391,8 +392,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("rtnl-request");
         TCase *tcase = tcase_create("requests");
-        SRunner *runner;
-        int failed;
 
         tcase_set_timeout(tcase, 60);
         tcase_add_test(tcase, link_requests);
@@ -404,9 +403,5 @@ int main(void) {
         tcase_add_test(tcase, kernel_accepts);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

@@ -17,6 +17,7 @@
 #include "guard.h"
 #include "rtnl-describe.h"
 #include "rtnl.h"
+#include "unit.h"
 #include "util.h"
 
 #define FILES_MAX 64
@@ -347,8 +348,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("rtnl");
         TCase *tcase = tcase_create("recorded");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tcase, load, unload);
         tcase_set_timeout(tcase, 100);
@@ -358,9 +357,5 @@ int main(void) {
         tcase_add_test(tcase, cut_attribute_is_an_error);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

@@ -17,6 +17,7 @@
 
 #include "rtnl.h"
 #include "source-private.h"
+#include "unit.h"
 #include "util.h"
 
 #define FILE_SIZE_MAX (1024U * 1024U)
@@ -223,14 +224,8 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("source-cut");
         TCase *tc = tcase_create("cut");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tc, cut_notifications);
         suite_add_tcase(suite, tc);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? 0 : 1;
+        return unit_run(suite);
 }

@@ -16,6 +16,7 @@
 
 #include "model-kernel.h"
 #include "model-replay.h"
+#include "unit.h"
 #include "world-private.h"
 
 #define TURNS_MAX 600
@@ -394,8 +395,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("source-faults");
         TCase *tc = tcase_create("random");
-        SRunner *runner;
-        int failed;
 
         tcase_set_timeout(tc, 3600);
         tcase_add_test(tc, no_faults);
@@ -409,9 +408,5 @@ int main(void) {
         tcase_add_test(tc, refused_routes_are_doubtful);
         tcase_add_test(tc, everything);
         suite_add_tcase(suite, tc);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite);
 }

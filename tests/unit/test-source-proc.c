@@ -14,6 +14,7 @@
 
 #include "source-private.h"
 #include "tsv.h"
+#include "unit.h"
 
 #define TEXT_SIZE 8192
 
@@ -112,16 +113,10 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("source-proc");
         TCase *tc = tcase_create("texts");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tc, texts);
         tcase_add_test(tc, every_length);
         tcase_add_test(tc, users);
         suite_add_tcase(suite, tc);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return unit_run(suite);
 }

@@ -16,6 +16,7 @@
 #include "table-internal.h"
 #include "table-random.h"
 #include "table.h"
+#include "unit.h"
 #include "util.h"
 
 DEFINE_CLEANUP(Table *, table_free)
@@ -224,8 +225,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("table-corrupt");
         TCase *c = tcase_create("table-corrupt");
-        SRunner *runner = srunner_create(s);
-        int n_failed;
 
         suite_add_tcase(s, c);
         tcase_set_timeout(c, 60);
@@ -237,8 +236,5 @@ int main(void) {
         tcase_add_test(c, chains);
         tcase_add_test(c, rubbish);
         tcase_add_test(c, unfit_rows);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return unit_run(s);
 }

@@ -18,6 +18,7 @@
 #include "address.h"
 #include "table-internal.h"
 #include "table.h"
+#include "unit.h"
 #include "util.h"
 
 #define N_READERS 2
@@ -243,14 +244,9 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("table-race");
         TCase *c = tcase_create("table-race");
-        SRunner *runner = srunner_create(s);
-        int n_failed;
 
         suite_add_tcase(s, c);
         tcase_set_timeout(c, 60);
         tcase_add_test(c, race);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return unit_run(s);
 }

@@ -15,6 +15,7 @@
 #include "table-naive.h"
 #include "table-random.h"
 #include "table.h"
+#include "unit.h"
 #include "util.h"
 
 DEFINE_CLEANUP(Table *, table_free)
@@ -801,8 +802,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("table");
         TCase *c = tcase_create("table");
-        SRunner *runner = srunner_create(s);
-        int n_failed;
 
         suite_add_tcase(s, c);
         tcase_set_timeout(c, 60);
@@ -820,8 +819,5 @@ int main(void) {
         tcase_add_loop_test(c, hash_spreads, 0, 3);
         tcase_add_loop_test(c, random_small, 0, 4);
         tcase_add_test(c, random_large);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return unit_run(s);
 }

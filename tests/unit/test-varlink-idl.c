@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit.h"
 #include "varlink-idl.h"
 
 /* refused with -EBADMSG on this line; 0: accepted */
@@ -257,8 +258,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("varlink-idl");
         TCase *tcase = tcase_create("all");
-        SRunner *runner;
-        int n_failed;
 
         tcase_add_loop_test(tcase, test_syntax, 0, ELEMENTSOF(syntax));
         tcase_add_test(tcase, test_members);
@@ -267,9 +266,5 @@ int main(void) {
         tcase_add_loop_test(tcase, test_check, 0, ELEMENTSOF(values));
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "unit.h"
 #include "varlink-peer.h"
 
 #define ECHO "{\"method\":\"org.example.test.Echo\"}"
@@ -560,8 +561,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("varlink-limits");
         TCase *tcase = tcase_create("all");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(tcase, 60);
         tcase_add_loop_test(tcase, test_connections, 0, 2);
@@ -581,9 +580,5 @@ int main(void) {
         tcase_add_test(tcase, test_many_subscribers);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "unit.h"
 #include "varlink-peer.h"
 
 #define ECHO "{\"method\":\"org.example.test.Echo\"}"
@@ -457,8 +458,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("varlink-listen");
         TCase *tcase = tcase_create("all");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(tcase, 60);
         tcase_add_test(tcase, test_listen_path);
@@ -474,9 +473,5 @@ int main(void) {
         tcase_add_test(tcase, test_ten_thousand);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

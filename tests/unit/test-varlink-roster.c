@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "record.h"
+#include "unit.h"
 #include "varlink-idl.h"
 #include "varlink-methods.h"
 #include "varlink-texts.h"
@@ -152,8 +153,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("varlink-roster");
         TCase *cases = tcase_create("text");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(cases, setup, teardown);
         tcase_add_loop_test(cases, test_fields, 0, ELEMENTSOF(records));
@@ -162,9 +161,5 @@ int main(void) {
         tcase_add_test(cases, test_no_arrays_of_arrays);
         tcase_add_test(cases, test_lines);
         suite_add_tcase(suite, cases);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }

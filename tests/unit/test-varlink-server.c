@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "unit.h"
 #include "varlink-peer.h"
 
 #define ECHO "\"method\":\"org.example.test.Echo\""
@@ -565,8 +566,6 @@ END_TEST
 int main(void) {
         Suite *suite = suite_create("varlink-server");
         TCase *tcase = tcase_create("all");
-        SRunner *runner;
-        int n_failed;
 
         tcase_set_timeout(tcase, 60);
         tcase_add_loop_test(tcase, test_exchange, 0, ELEMENTSOF(exchanges));
@@ -587,9 +586,5 @@ int main(void) {
         tcase_add_test(tcase, test_add_interface);
         suite_add_tcase(suite, tcase);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        n_failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return unit_run(suite);
 }
